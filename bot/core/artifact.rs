@@ -1,0 +1,111 @@
+//! Artifacts and releases: what is promoted.
+//!
+//! Promise 7 (build once, promote the same bytes) rests here: a release's id is computed from the
+//! application's name and its digests alone, so that the same content has the same id on every machine,
+//! after any crash, whatever tags it carries.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::ids::{ApplicationName, Digest, ImageName, ReleaseId, Tag};
+
+/// One image at one digest, under the tag by which it was chosen.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Artifact {
+    /// The image.
+    pub image: ImageName,
+    /// The tag that stands in the files. One digest may carry many.
+    pub tag: Tag,
+    /// The digest of the manifest or of the index.
+    pub digest: Digest,
+    /// When it was built, as the image's config or CI says. `None` where neither does.
+    #[schemars(with = "Option<String>")]
+    pub built: Option<Timestamp>,
+    /// The source revision (`org.opencontainers.image.revision`), as text from outside, bounded at the door.
+    pub revision: Option<String>,
+    /// The source repository's URL (`org.opencontainers.image.source`).
+    pub source: Option<String>,
+}
+
+/// An immutable set of artifacts of one application.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Release {
+    /// Content-addressed id.
+    pub id: ReleaseId,
+    /// Whose release it is.
+    pub application: ApplicationName,
+    /// One for each image of the application, in the order of its config.
+    pub artifacts: Vec<Artifact>,
+}
+
+impl Release {
+    /// Makes a release; its id depends on the application and on each image's digest, not on tags or order.
+    #[must_use]
+    pub fn new(application: ApplicationName, artifacts: Vec<Artifact>) -> Self {
+        let mut lines: Vec<String> = artifacts.iter().map(|a| format!("{}@{}", a.image, a.digest)).collect();
+        lines.sort();
+        let mut hash = Sha256::new();
+        hash.update(b"gantry release 1\n");
+        hash.update(application.as_str());
+        for line in &lines {
+            hash.update(b"\n");
+            hash.update(line);
+        }
+        let hex = hex::encode(&hash.finalize()[..16]);
+        let id = match hex.parse() {
+            Ok(id) => id,
+            Err(_) => unreachable!("16 bytes are 32 hexadecimal digits"),
+        };
+        Self { id, application, artifacts }
+    }
+
+    /// The name people use for it: its tags, joined with `+` where there are several images with
+    /// different tags.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let mut tags: Vec<&str> = Vec::new();
+        for artifact in &self.artifacts {
+            if !tags.contains(&artifact.tag.as_str()) {
+                tags.push(artifact.tag.as_str());
+            }
+        }
+        tags.join("+")
+    }
+
+    /// When the newest of its artifacts was built.
+    #[must_use]
+    pub fn built(&self) -> Option<Timestamp> {
+        self.artifacts.iter().filter_map(|a| a.built).max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn artifact(image: &str, tag: &str, fill: char) -> Artifact {
+        Artifact {
+            image: image.parse().unwrap(),
+            tag: tag.parse().unwrap(),
+            digest: format!("sha256:{}", fill.to_string().repeat(64)).parse().unwrap(),
+            built: None,
+            revision: None,
+            source: None,
+        }
+    }
+
+    #[test]
+    fn the_id_is_the_content() {
+        let app: ApplicationName = "shop".parse().unwrap();
+        let one = Release::new(app.clone(), vec![artifact("r.io/a", "1", 'a'), artifact("r.io/b", "1", 'b')]);
+        let swapped =
+            Release::new(app.clone(), vec![artifact("r.io/b", "9", 'b'), artifact("r.io/a", "8", 'a')]);
+        let other = Release::new(app, vec![artifact("r.io/a", "1", 'a'), artifact("r.io/b", "1", 'c')]);
+        assert_eq!(one.id, swapped.id);
+        assert_ne!(one.id, other.id);
+        assert_ne!(one.id, Release::new("other".parse().unwrap(), one.artifacts.clone()).id);
+        assert_eq!((one.version().as_str(), swapped.version().as_str()), ("1", "9+8"));
+    }
+}

@@ -1,0 +1,1 @@
+//! Forges: where proposals live.

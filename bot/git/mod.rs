@@ -1,0 +1,1 @@
+//! Infra repositories: a resident bare mirror, commits built in memory, one push.

@@ -1,0 +1,1 @@
+//! What comes from outside, checked and parsed.

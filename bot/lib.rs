@@ -1,0 +1,16 @@
+//! Gantry: a GitOps promotion service.
+//!
+//! The way of the data and the import law are in `bot/ARCHITECTURE.md`.
+
+pub mod act;
+pub mod cli;
+pub mod forge;
+pub mod git;
+pub mod http;
+pub mod intake;
+pub mod observe;
+pub mod registry;
+pub mod serve;
+pub mod settings;
+pub mod speak;
+pub mod store;

@@ -1,0 +1,1 @@
+//! Renders what the bot says, from templates/.
