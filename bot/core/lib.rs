@@ -5,4 +5,7 @@
 //! functions.
 
 pub mod artifact;
+pub mod config;
+pub mod duration;
 pub mod ids;
+pub mod select;

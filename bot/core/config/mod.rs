@@ -1,0 +1,4 @@
+//! `gantry.yaml`: types, parsing with positions, validation, schema, and the pipeline that results.
+
+pub mod pipeline;
+pub mod types;

@@ -1,0 +1,86 @@
+//! The validated pipeline: what [`super::types::Config`] means for one tree of an infra repository.
+
+use std::collections::BTreeMap;
+
+use super::types::{Delivery, Gate, Merge, Write};
+use crate::{
+    ids::{ApplicationName, BranchName, EnvironmentName, ImageName},
+    select::Selector,
+};
+
+/// A config that passed validation, together with the applications that the tree holds.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    /// The stages in topological order: each after all of its `after`.
+    pub environments: Vec<Stage>,
+    /// The applications by name.
+    pub applications: BTreeMap<ApplicationName, Application>,
+}
+
+/// An environment, with its defaults filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    /// Its name.
+    pub name: EnvironmentName,
+    /// The environments before it; empty for those where builds arrive.
+    pub after: Vec<EnvironmentName>,
+    /// The branch that holds it.
+    pub branch: BranchName,
+    /// How a change gets there.
+    pub delivery: Delivery,
+    /// Who merges.
+    pub merge: Merge,
+    /// The conditions.
+    pub gates: Vec<Gate>,
+}
+
+/// An application as it stands in the tree.
+#[derive(Debug, Clone)]
+pub struct Application {
+    /// Its name.
+    pub name: ApplicationName,
+    /// Its source repository.
+    pub source: Option<String>,
+    /// Its images.
+    pub images: Vec<Image>,
+    /// Its files by environment. An environment that it isn't in is absent.
+    pub files: BTreeMap<EnvironmentName, Vec<String>>,
+}
+
+/// One image of an application.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// The image.
+    pub image: ImageName,
+    /// How its newest tag is found.
+    pub select: Selector,
+    /// What is written.
+    pub write: Write,
+}
+
+impl Pipeline {
+    /// The stage of that name.
+    #[must_use]
+    pub fn stage(&self, name: &EnvironmentName) -> Option<&Stage> {
+        self.environments.iter().find(|stage| stage.name == *name)
+    }
+
+    /// The environments of `stage.after` that `application` is really in; one that it is not in is passed
+    /// through to that one's own `after`.
+    #[must_use]
+    pub fn upstream(&self, application: &Application, stage: &Stage) -> Vec<EnvironmentName> {
+        let mut found = Vec::new();
+        let mut open: Vec<&EnvironmentName> = stage.after.iter().collect();
+        while let Some(name) = open.pop() {
+            if application.files.contains_key(name) {
+                if !found.contains(name) {
+                    found.push(name.clone());
+                }
+            } else if let Some(stage) = self.stage(name) {
+                open.extend(&stage.after);
+            }
+        }
+        found.sort();
+        found
+    }
+}

@@ -1,0 +1,185 @@
+//! The types of `gantry.yaml`, as written by the teams.
+//!
+//! They are what serde reads and what the JSON Schema is generated from. What they mean together (the
+//! pipeline, the applications found by `discover`) is in [`super::pipeline`].
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    duration::Span,
+    ids::{ApplicationName, BranchName, EnvironmentName, ImageName},
+};
+
+/// `gantry.yaml`, at the root of the infra repository.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The format's version; always 1.
+    pub version: u32,
+    /// The stages, in any order; `after` makes the graph.
+    pub environments: Vec<Environment>,
+    /// What is deployed.
+    pub applications: Vec<ApplicationRule>,
+}
+
+/// One stage of the pipeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// Its name, which stands for `{environment}` in paths.
+    pub name: EnvironmentName,
+    /// The environments that a release must have been in before. None: builds arrive here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<EnvironmentName>,
+    /// The branch that the operator syncs; the repository's default branch when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<BranchName>,
+    /// How a change gets onto that branch.
+    pub delivery: Delivery,
+    /// Who merges a proposal; only with `delivery: pull-request`, and `manual` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merge: Option<Merge>,
+    /// The conditions on a promotion into it. All must pass.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        with = "serde_yaml::with::singleton_map_recursive"
+    )]
+    pub gates: Vec<Gate>,
+}
+
+/// How a change gets onto an environment's branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Delivery {
+    /// A commit straight to the branch.
+    Commit,
+    /// A proposal: a branch and a pull request.
+    PullRequest,
+}
+
+/// Who merges a proposal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Merge {
+    /// Gantry, as soon as all gates pass.
+    Auto,
+    /// A release manager: by approving it, or by merging it in the forge.
+    #[default]
+    Manual,
+}
+
+/// A condition on a promotion. Written as a map with one key: `- soak: 10m`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gate {
+    /// The time that a release must have been in every environment of `after`.
+    Soak(Span),
+    /// CI checks that must have succeeded on the source revision, by name.
+    Checks(Vec<String>),
+}
+
+/// One application, or with `discover` as many as the pattern finds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApplicationRule {
+    /// The application's name. Exactly one of `name` and `discover` is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<ApplicationName>,
+    /// A path pattern with `{application}` and `{environment}`; each match is an application's file there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discover: Option<String>,
+    /// The URL of the application repository, for links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The images that make a release of it.
+    pub images: Vec<ImageRule>,
+    /// The files that name the images, with `{environment}`; goes with `name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<OneOrMany>,
+    /// The environments that it goes through; all when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environments: Option<Vec<EnvironmentName>>,
+}
+
+/// One string or a list of strings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// `files: a.yaml`
+    One(String),
+    /// `files: [a.yaml, b.yaml]`
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    /// As a slice, whichever way it was written.
+    #[must_use]
+    pub fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+}
+
+/// An image of an application and how its newest build is chosen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImageRule {
+    /// The image, without tag; with `discover` it may hold `{application}`.
+    pub image: String,
+    /// Which tag is the newest.
+    pub select: Select,
+    /// What is written to the files.
+    #[serde(default)]
+    pub write: Write,
+}
+
+/// How the newest of an image's tags is found. Exactly one of the four orders is given.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Select {
+    /// The highest version in this range (`>=1.0.0 <2`, `~1.4`, `*`). Prereleases only when the range has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub semver: Option<String>,
+    /// `true`: the one built last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<bool>,
+    /// The last (`desc`) or first (`asc`) in the order of its characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alphabetical: Option<Direction>,
+    /// The highest (`desc`) or lowest (`asc`) number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numerical: Option<Direction>,
+    /// A regular expression; tags that it doesn't match are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// What is compared, made from the filter's groups: `$build`, `${1}.${2}`. The whole tag when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extract: Option<String>,
+}
+
+/// Which end of an order counts as the newest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// The last one is the newest.
+    Desc,
+    /// The first one is the newest.
+    Asc,
+}
+
+/// What is written to the files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Write {
+    /// The tag; a digest that stands beside it is removed, because it would pin the old image.
+    Tag,
+    /// The digest; the tag stays as it is.
+    Digest,
+    /// Both, so that people read the tag and the cluster pulls the digest.
+    #[default]
+    TagAndDigest,
+}
