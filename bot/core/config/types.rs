@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     duration::Span,
-    ids::{ApplicationName, BranchName, EnvironmentName, ImageName},
+    ids::{ApplicationName, BranchName, EnvironmentName},
 };
 
 /// `gantry.yaml`, at the root of the infra repository.
@@ -41,11 +41,7 @@ pub struct Environment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merge: Option<Merge>,
     /// The conditions on a promotion into it. All must pass.
-    #[serde(
-        default,
-        skip_serializing_if = "Vec::is_empty",
-        with = "serde_yaml::with::singleton_map_recursive"
-    )]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<Gate>,
 }
 
@@ -70,9 +66,10 @@ pub enum Merge {
     Manual,
 }
 
-/// A condition on a promotion. Written as a map with one key: `- soak: 10m`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+/// A condition on a promotion. Written as a map with one key: `- soak: 10m` (read and written in
+/// [`super::written`], as YAML crates write enums with a `!tag`).
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
 pub enum Gate {
     /// The time that a release must have been in every environment of `after`.
     Soak(Span),
@@ -104,7 +101,7 @@ pub struct ApplicationRule {
 }
 
 /// One string or a list of strings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum OneOrMany {
     /// `files: a.yaml`
