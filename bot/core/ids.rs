@@ -92,7 +92,7 @@ fn ref_part(text: &str) -> bool {
 }
 
 fn branch(text: &str) -> bool {
-    (1..=200).contains(&text.len()) && text.split('/').all(ref_part)
+    (1..=250).contains(&text.len()) && text.split('/').all(ref_part)
 }
 
 /// A repository in a registry, without tag: OCI `<name>` with a leading host. Upper case is not allowed in
@@ -139,7 +139,7 @@ id!(
 id!(
     /// A branch of an infra repository, without `refs/heads/`.
     BranchName, "branch name", branch,
-    "at most 200 letters, digits, '.', '_', '-' in parts separated by '/'"
+    "at most 250 letters, digits, '.', '_', '-' in parts separated by '/'"
 );
 id!(
     /// A repository in a registry, without tag: `registry.example.com/shop/checkout`.

@@ -5,7 +5,16 @@
 //! functions.
 
 pub mod artifact;
+
+pub mod catalog;
+pub mod ci;
 pub mod config;
+pub mod decide;
 pub mod duration;
+pub mod effects;
+pub mod facts;
+pub mod gates;
 pub mod ids;
+pub mod reason;
 pub mod select;
+pub mod why;

@@ -1,0 +1,83 @@
+//! The heart: one pure function of config, facts and time.
+//!
+//! For each application in each environment it says what is there, what comes next, what the gates say and
+//! why, and which effects are wanted. It does no I/O and reads no clock; the server, `gantry plan`,
+//! `gantry why` and the tests call this same function (promise 8).
+//!
+//! - [`view`] turns what files and commits say into releases and stays.
+//! - [`order`] tells whether a release is newer than what an environment holds (promise 4).
+//! - [`candidates`] lists the releases that may come next, newest first, each with its gates.
+//! - [`place`] joins them into a standing and its effects.
+
+pub mod candidates;
+mod order;
+pub mod place;
+mod proposal;
+pub mod view;
+
+use jiff::Timestamp;
+
+use crate::{
+    config::pipeline::Pipeline,
+    decide::place::{Standing, WishOutcome},
+    effects::Effect,
+    facts::{Facts, Place},
+    ids::{ApplicationName, EnvironmentName},
+};
+
+/// What is to be said and done now.
+#[derive(Debug, Clone, Default)]
+pub struct Decision {
+    /// One for each application in each of its environments, in the pipeline's order.
+    pub standings: Vec<Standing>,
+    /// What is wanted; at most one change for each place.
+    pub effects: Vec<Effect>,
+    /// What became of the promotions that people asked for; those still under way are absent.
+    pub wishes: Vec<(i64, WishOutcome)>,
+    /// When time alone will change the decision.
+    pub next_look: Option<Timestamp>,
+}
+
+/// Decides for the whole pipeline.
+#[must_use]
+pub fn decide(pipeline: &Pipeline, facts: &Facts, now: Timestamp) -> Decision {
+    let mut decision = Decision::default();
+    for application in pipeline.applications.values() {
+        for stage in &pipeline.environments {
+            if !application.files.contains_key(&stage.name) {
+                continue;
+            }
+            let (standing, effects, wishes) =
+                place::decide(pipeline, facts, now, application, stage).into_parts();
+            let looks = standing.next.iter().flat_map(|next| &next.gates).filter_map(|gate| gate.until);
+            decision.next_look = looks.chain(standing.retry()).chain(decision.next_look).min();
+            decision.standings.push(standing);
+            decision.effects.extend(effects);
+            decision.wishes.extend(wishes);
+        }
+    }
+    decision
+}
+
+/// Decides for one place; `None` if the application or the environment isn't in the pipeline.
+#[must_use]
+pub fn decide_place(
+    pipeline: &Pipeline,
+    facts: &Facts,
+    now: Timestamp,
+    application: &ApplicationName,
+    environment: &EnvironmentName,
+) -> Option<place::PlaceDecision> {
+    let application = pipeline.applications.get(application)?;
+    let stage = pipeline.stage(environment)?;
+    application
+        .files
+        .contains_key(environment)
+        .then(|| place::decide(pipeline, facts, now, application, stage))
+}
+
+/// The place of an application and an environment.
+#[must_use]
+pub fn place_of(application: &ApplicationName, environment: &EnvironmentName) -> Place {
+    Place { application: application.clone(), environment: environment.clone() }
+}

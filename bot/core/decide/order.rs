@@ -1,0 +1,77 @@
+//! Newer, older, the same, or not to be told.
+//!
+//! Promise 4: nothing goes back by itself. A release goes on only if it is newer than what the environment
+//! holds, by the order of the application's `select`; where that can't tell (the tag that is there is no
+//! version, or its build time is unknown), only if it came later than the present content.
+
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+
+use super::view::Put;
+use crate::{artifact::Release, config::pipeline::Application, facts::Held};
+
+/// How a candidate compares with what an environment holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Newer,
+    Same,
+    Older,
+    Unordered,
+}
+
+/// What an environment holds, as far as it is known.
+pub(super) struct Present<'a> {
+    pub(super) release: Option<&'a Release>,
+    pub(super) holds: &'a [Held],
+    pub(super) since: Option<Timestamp>,
+    pub(super) put: &'a Put,
+}
+
+/// Compares `candidate` with `present`. `came` is when the candidate entered the environment before; where
+/// there is none, its build time is used.
+pub(super) fn compare(
+    application: &Application,
+    candidate: &Release,
+    came: Option<Timestamp>,
+    present: &Present<'_>,
+) -> Order {
+    if present.release.is_some_and(|release| release.id == candidate.id) {
+        return Order::Same;
+    }
+    let mut newer = false;
+    let mut unordered = false;
+    for image in &application.images {
+        let Some(new) = candidate.artifacts.iter().find(|a| a.image == image.image) else { continue };
+        let held = present.holds.iter().find(|held| held.image == image.image);
+        let known = present.release.and_then(|r| r.artifacts.iter().find(|a| a.image == image.image));
+        if known.map(|a| &a.digest).or(held.and_then(|h| h.digest.as_ref())) == Some(&new.digest) {
+            continue;
+        }
+        let built = known.and_then(|a| a.built);
+        let tag = known.map(|a| &a.tag).or(held.and_then(|h| h.tag.as_ref()));
+        let order = tag.and_then(|tag| image.select.compare((&new.tag, new.built), (tag, built)));
+        match order {
+            Some(Ordering::Greater) => newer = true,
+            Some(Ordering::Less) => return Order::Older,
+            // The same place in the order with other bytes: a tag that was pushed again.
+            Some(Ordering::Equal) => match (new.built, built) {
+                (Some(new), Some(old)) if new > old => newer = true,
+                (Some(new), Some(old)) if new < old => return Order::Older,
+                _ => unordered = true,
+            },
+            None => unordered = true,
+        }
+    }
+    if unordered {
+        let later = match (came.or(candidate.built()), present.since) {
+            (Some(came), Some(since)) => came > since,
+            _ => false,
+        };
+        if later || matches!(present.put, Put::Initial { .. }) { Order::Newer } else { Order::Unordered }
+    } else if newer {
+        Order::Newer
+    } else {
+        Order::Same
+    }
+}

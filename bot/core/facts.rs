@@ -1,0 +1,317 @@
+//! What was seen of the world: the input of `decide`.
+//!
+//! Facts are plain data without behaviour of their own. They come from observation only (Git, the forge, the
+//! registries, CI), so a restart or a lost database leads back to the same facts (promise 1).
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    artifact::Artifact,
+    catalog::Catalog,
+    ids::{
+        ApplicationName, BranchName, CommitId, Digest, EnvironmentName, ImageName, ProposalNumber, ReleaseId,
+        Tag,
+    },
+    reason::Problem,
+};
+
+/// One application in one environment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Place {
+    /// The application.
+    pub application: ApplicationName,
+    /// The environment.
+    pub environment: EnvironmentName,
+}
+
+impl Place {
+    /// The branch of its proposal: `gantry/<environment>/<application>`.
+    #[must_use]
+    pub fn branch(&self) -> BranchName {
+        match format!("gantry/{}/{}", self.environment, self.application).parse() {
+            Ok(branch) => branch,
+            Err(_) => {
+                unreachable!("two names of at most 100 characters, by the stricter rule, fit a branch name")
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} in {}", self.application, self.environment)
+    }
+}
+
+/// A person or a bot, as Git or the forge names it. Text from outside.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Person {
+    /// The name.
+    pub name: String,
+    /// The e-mail address; empty where there is none.
+    pub email: String,
+}
+
+impl std::fmt::Display for Person {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// Everything that was seen of one infra repository and of what it names.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The heads of the environments' branches.
+    pub heads: BTreeMap<BranchName, CommitId>,
+    /// What each environment holds of each application, and how that came.
+    pub places: BTreeMap<Place, PlaceFacts>,
+    /// Artifacts, tags and CI results.
+    pub catalog: Catalog,
+    /// How the last look at each image's registry went.
+    pub looks: BTreeMap<ImageName, Look>,
+    /// Proposals on Gantry's branches by their place, newest first; at most one of each is open.
+    pub proposals: BTreeMap<Place, Vec<Proposal>>,
+    /// Gantry's branches as Git shows them.
+    pub branches: BTreeMap<Place, ProposalBranch>,
+    /// Promotions that people asked for and that are not done yet, in the order in which they came.
+    pub wishes: Vec<Wish>,
+    /// Writes that were refused, until the content that they were refused on changes.
+    pub failures: BTreeMap<Place, Failure>,
+}
+
+/// What one environment holds of one application.
+#[derive(Debug, Clone)]
+pub struct PlaceFacts {
+    /// The images in its files at the head, or why they can't be read.
+    pub contents: Result<Vec<Held>, Problem>,
+    /// The changes of what it holds, newest first. The first is how the present content came.
+    pub history: Vec<Arrival>,
+    /// Rejections and acceptances written to Git, newest first.
+    pub rulings: Vec<Ruling>,
+}
+
+/// An image as it stands in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Held {
+    /// The image.
+    pub image: ImageName,
+    /// Its tag, where one stands there.
+    pub tag: Option<Tag>,
+    /// Its digest, where one stands there.
+    pub digest: Option<Digest>,
+}
+
+impl Held {
+    /// As people write it: the tag, else the digest's beginning.
+    #[must_use]
+    pub fn version(&self) -> String {
+        match (&self.tag, &self.digest) {
+            (Some(tag), _) => tag.to_string(),
+            (None, Some(digest)) => digest.short().to_owned(),
+            (None, None) => "none".to_owned(),
+        }
+    }
+}
+
+/// A change of what an environment holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Arrival {
+    /// The commit on the environment's branch (first-parent history).
+    pub commit: CommitId,
+    /// Its committer time.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// Its author.
+    pub author: Person,
+    /// Its subject line.
+    pub subject: String,
+    /// What the files held after it; empty where they could not be read.
+    pub holds: Vec<Held>,
+    /// What Gantry's trailers in it, or in a commit that it merged, say.
+    pub record: Option<Record>,
+    /// The file appeared with this commit: nothing was there before.
+    pub first: bool,
+}
+
+/// What the trailers of a promotion's commit say. They survive the loss of the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Record {
+    /// Where it was promoted.
+    pub place: Place,
+    /// `Gantry-Release`.
+    pub release: ReleaseId,
+    /// `Gantry-From`.
+    pub from: Option<ReleaseId>,
+    /// `Gantry-Image` with the matching `Gantry-Source` and `Gantry-Built`.
+    pub artifacts: Vec<Artifact>,
+    /// `Gantry-Checks`: CI checks that had succeeded when it was promoted.
+    pub checks: Vec<String>,
+    /// `Gantry-By`: the person who asked for it, where one did.
+    pub by: Option<String>,
+}
+
+/// A rejection, or its lifting, as a commit with `Gantry-Rejects` or `Gantry-Accepts` records it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Ruling {
+    /// Which release.
+    pub release: ReleaseId,
+    /// `true`: not to be promoted here; `false`: that is lifted.
+    pub rejects: bool,
+    /// Who said so.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// The commit's time.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// The commit.
+    pub commit: CommitId,
+    /// The proposal whose closing it records.
+    pub proposal: Option<ProposalNumber>,
+}
+
+/// How the last look at an image's registry went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Look {
+    /// When.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// Why the list could not be read whole; such a list decides nothing (promise 4).
+    pub problem: Option<String>,
+}
+
+/// A pull request or merge request on one of Gantry's branches, in neutral terms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Proposal {
+    /// Its number in the forge.
+    pub number: ProposalNumber,
+    /// What it promotes where, by its branch name.
+    pub place: Place,
+    /// The branch that it goes to.
+    pub base: BranchName,
+    /// The head of its own branch, as the forge sees it.
+    pub head: CommitId,
+    /// Open, merged or closed.
+    pub state: ProposalState,
+    /// Its title.
+    pub title: String,
+    /// Its body, as Gantry or a person wrote it last.
+    pub body: String,
+    /// Where people find it; empty for a forge without pages.
+    pub url: String,
+    /// The release of its hidden marker.
+    pub release: Option<ReleaseId>,
+    /// When it was opened.
+    #[schemars(with = "String")]
+    pub opened: Timestamp,
+    /// The approvals given to it, old heads' included.
+    pub approvals: Vec<Approval>,
+    /// The statuses on its head: context, state and description.
+    pub statuses: Vec<HeadStatus>,
+}
+
+/// Where a proposal stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub enum ProposalState {
+    /// Waiting.
+    Open,
+    /// In the base branch.
+    Merged {
+        /// When.
+        #[schemars(with = "String")]
+        at: Timestamp,
+        /// Who merged it.
+        by: String,
+    },
+    /// Closed without a merge.
+    Closed {
+        /// When.
+        #[schemars(with = "String")]
+        at: Timestamp,
+        /// Who closed it, as far as the forge knows.
+        by: String,
+        /// Gantry closed it itself, because it had become pointless: no rejection.
+        by_gantry: bool,
+        /// What was said with it.
+        reason: String,
+    },
+}
+
+/// One person's approval of one head.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Approval {
+    /// Who.
+    pub by: String,
+    /// Which head they saw. An approval of another head does not count.
+    pub head: CommitId,
+    /// When.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// A commit status.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct HeadStatus {
+    /// `gantry/<gate>`.
+    pub context: String,
+    /// `success`, `pending` or `failure`.
+    pub state: String,
+    /// One line.
+    pub description: String,
+}
+
+/// A branch of Gantry's, as Git shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProposalBranch {
+    /// Its head.
+    pub head: CommitId,
+    /// The record in its head's trailers.
+    pub record: Option<Record>,
+    /// The content of the application's files is that of the base's head but for the promotion, so that it
+    /// merges cleanly. `false`: it must be built anew on the present base.
+    pub current: bool,
+    /// Somebody else's commit on it: it is left alone from then on (promise 6).
+    pub foreign: Option<(CommitId, Person)>,
+}
+
+/// A promotion that a person asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Wish {
+    /// The request's number in the inbox.
+    pub request: i64,
+    /// Where.
+    pub place: Place,
+    /// Which release; the newest that the environment before it holds when left out.
+    pub release: Option<ReleaseId>,
+    /// Who asks.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A write that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
+    /// The release that was to be written.
+    pub release: ReleaseId,
+    /// The head it was refused on; on another head it is tried again.
+    pub head: CommitId,
+    /// What was said.
+    pub message: String,
+    /// When it is tried again on the same head.
+    #[schemars(with = "String")]
+    pub retry: Timestamp,
+}
+
+impl Facts {
+    /// The open proposal of a place.
+    #[must_use]
+    pub fn open_proposal(&self, place: &Place) -> Option<&Proposal> {
+        self.proposals.get(place)?.iter().find(|proposal| proposal.state == ProposalState::Open)
+    }
+}

@@ -1,0 +1,291 @@
+//! Reasons as data: why a promotion waits, fails or is not wanted (promise 8).
+//!
+//! The same value is shown on the proposal, in the CLI, on the page and in the API; its sentence stands in
+//! `templates/reasons.txt`, one for each kind.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    duration::Span,
+    ids::{CommitId, EnvironmentName, ImageName, ProposalNumber},
+};
+
+/// Who has to act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Owner {
+    /// The team that owns the infra repository or `gantry.yaml`.
+    Team,
+    /// The CI of the application.
+    Ci,
+    /// A release manager.
+    ReleaseManager,
+    /// Whoever runs Gantry, the registry or the forge.
+    Platform,
+    /// Nobody: time passes, or Gantry goes on by itself.
+    Nobody,
+}
+
+/// Something in a repository's files that has to be mended by people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Problem {
+    /// The file, where one is at fault.
+    pub file: Option<String>,
+    /// Its line, from 1.
+    pub line: Option<usize>,
+    /// The column, from 1, in characters.
+    pub column: Option<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// Who must act.
+    pub owner: Owner,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{file}:")?;
+            for number in [self.line, self.column].into_iter().flatten() {
+                write!(f, "{number}:")?;
+            }
+            f.write_str(" ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// Why something is as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Reason {
+    /// The release was long enough in every environment before.
+    Soaked {
+        /// The time asked for.
+        needs: Span,
+    },
+    /// It has to stay longer in an environment before.
+    Soaking {
+        /// Where.
+        environment: EnvironmentName,
+        /// Since when it is there.
+        #[schemars(with = "String")]
+        since: Timestamp,
+        /// When it will have been there long enough.
+        #[schemars(with = "String")]
+        until: Timestamp,
+    },
+    /// It left an environment before its time there was over.
+    SoakCutShort {
+        /// Where.
+        environment: EnvironmentName,
+        /// How long it was there.
+        had: Span,
+        /// How long it should have been.
+        needs: Span,
+    },
+    /// It is not (yet) in an environment before.
+    NotUpstream {
+        /// Which.
+        environment: EnvironmentName,
+    },
+    /// All CI checks succeeded.
+    ChecksPassed {
+        /// Which ones.
+        checks: Vec<String>,
+    },
+    /// No result of a CI check has come.
+    CheckMissing {
+        /// The check.
+        check: String,
+        /// The image that it was expected for.
+        image: ImageName,
+        /// The source revision, where it is known.
+        revision: Option<String>,
+    },
+    /// A CI check runs.
+    CheckRunning {
+        /// The check.
+        check: String,
+        /// Where to look.
+        url: Option<String>,
+    },
+    /// A CI check failed: the build is not promoted.
+    CheckFailed {
+        /// The check.
+        check: String,
+        /// Where to look.
+        url: Option<String>,
+    },
+    /// A release manager has to approve or merge the proposal.
+    NeedsApproval {
+        /// The proposal; none before it is opened.
+        proposal: Option<ProposalNumber>,
+    },
+    /// Somebody approved it.
+    Approved {
+        /// Who.
+        by: Vec<String>,
+    },
+    /// Merged as soon as the gates pass.
+    MergesItself,
+    /// A person said no.
+    Rejected {
+        /// Who.
+        by: String,
+        /// When.
+        #[schemars(with = "String")]
+        at: Timestamp,
+        /// Why, in their words.
+        reason: String,
+    },
+    /// A person's commit took it out of an environment.
+    Withdrawn {
+        /// Of which environment.
+        environment: EnvironmentName,
+        /// Who.
+        by: String,
+        /// By which commit.
+        commit: CommitId,
+    },
+    /// The environment holds something newer.
+    OlderThanHeld {
+        /// What it holds.
+        held: String,
+    },
+    /// Nothing tells which of the two is newer, so nothing is done.
+    Unordered {
+        /// What the environment holds.
+        held: String,
+    },
+    /// A newer release goes first.
+    Superseded {
+        /// Its version.
+        by: String,
+    },
+    /// A newer release was rejected here; older ones are not proposed by themselves.
+    BehindRejected {
+        /// Its version.
+        version: String,
+    },
+    /// The tag is not among those that the config selects.
+    NotSelected {
+        /// The rule.
+        rule: String,
+    },
+    /// The environment holds it.
+    InPlace {
+        /// Since when.
+        #[schemars(with = "Option<String>")]
+        since: Option<Timestamp>,
+    },
+    /// It was there, and has been replaced.
+    WasInPlace {
+        /// From.
+        #[schemars(with = "String")]
+        since: Timestamp,
+        /// To.
+        #[schemars(with = "String")]
+        until: Timestamp,
+        /// By what.
+        replaced_by: String,
+    },
+    /// All gates pass; it is written now.
+    Ready,
+    /// A proposal is open for it.
+    Proposed {
+        /// Its number.
+        proposal: ProposalNumber,
+    },
+    /// A person asked for another release, and its proposal is open: it is not replaced by itself.
+    Pinned {
+        /// Who.
+        by: String,
+        /// Its proposal.
+        proposal: ProposalNumber,
+        /// Its version.
+        version: String,
+    },
+    /// No build under that tag, release id or digest was seen.
+    NeverSeen {
+        /// What was asked for.
+        subject: String,
+    },
+    /// The registry doesn't list the tag any more.
+    TagGone,
+    /// Nothing newer is known.
+    NothingNewer,
+    /// No build of an image is known.
+    NoBuild {
+        /// The image.
+        image: ImageName,
+        /// What went wrong at the last look, where something did.
+        problem: Option<String>,
+    },
+    /// An environment holds something of which no digest is known, so it can't be promoted on.
+    UnknownContents {
+        /// Which environment.
+        environment: EnvironmentName,
+        /// The image.
+        image: ImageName,
+        /// What stands there.
+        held: String,
+    },
+    /// The files can't be used as they are.
+    Broken {
+        /// What is wrong.
+        problem: Problem,
+    },
+    /// A person committed to the proposal's branch: Gantry leaves it alone.
+    TakenOver {
+        /// Who.
+        by: String,
+        /// The commit.
+        commit: CommitId,
+    },
+    /// The write was refused.
+    WriteRefused {
+        /// What was said.
+        message: String,
+        /// When it is tried again, if nothing changes before.
+        #[schemars(with = "String")]
+        retry: Timestamp,
+    },
+}
+
+impl Reason {
+    /// Who has to act for it to go on.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        match self {
+            Self::CheckMissing { .. } | Self::CheckRunning { .. } | Self::CheckFailed { .. } => Owner::Ci,
+            Self::NeedsApproval { .. }
+            | Self::Rejected { .. }
+            | Self::BehindRejected { .. }
+            | Self::Pinned { .. } => Owner::ReleaseManager,
+            Self::NoBuild { .. } | Self::NeverSeen { .. } | Self::TagGone => Owner::Ci,
+            Self::Withdrawn { .. }
+            | Self::Unordered { .. }
+            | Self::UnknownContents { .. }
+            | Self::TakenOver { .. }
+            | Self::NotSelected { .. }
+            | Self::SoakCutShort { .. } => Owner::Team,
+            Self::Broken { problem } => problem.owner,
+            Self::WriteRefused { .. } => Owner::Platform,
+            Self::Soaked { .. }
+            | Self::Soaking { .. }
+            | Self::NotUpstream { .. }
+            | Self::ChecksPassed { .. }
+            | Self::Approved { .. }
+            | Self::MergesItself
+            | Self::OlderThanHeld { .. }
+            | Self::Superseded { .. }
+            | Self::InPlace { .. }
+            | Self::WasInPlace { .. }
+            | Self::Ready
+            | Self::Proposed { .. }
+            | Self::NothingNewer => Owner::Nobody,
+        }
+    }
+}

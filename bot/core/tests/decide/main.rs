@@ -1,0 +1,5 @@
+//! Stories of `decide`: facts in, verdicts and effects out.
+
+mod stories;
+mod why;
+mod world;

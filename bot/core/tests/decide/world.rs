@@ -1,0 +1,259 @@
+//! A small world of facts: one application, `dev` (commit), `qa` (merges itself after a soak of 60 s and the
+//! check `ci`) and `prod` (a release manager merges).
+
+use std::collections::BTreeMap;
+
+use gantry_core::{
+    artifact::{Artifact, Release},
+    catalog::CheckResult,
+    ci::BuildStatus,
+    config::{
+        pipeline::{Application, Image, Pipeline, Stage},
+        types::{Delivery, Gate, Merge, Select, Write},
+    },
+    decide::{Decision, decide, place::Standing, place_of},
+    duration::Span,
+    effects::Effect,
+    facts::{
+        Approval, Arrival, Facts, Held, Person, Place, PlaceFacts, Proposal, ProposalBranch, ProposalState,
+        Record, Ruling,
+    },
+    ids::{CommitId, Digest, ProposalNumber},
+    select::Selector,
+    why::{Why, why},
+};
+use jiff::Timestamp;
+
+pub(crate) const IMAGE: &str = "registry.example.com/shop/checkout";
+
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+pub(crate) fn digest(version: &str) -> Digest {
+    let hex: String = version.bytes().map(|b| format!("{b:02x}")).collect();
+    format!("sha256:{hex:0>64}").parse().unwrap()
+}
+
+fn commit(number: usize) -> CommitId {
+    format!("{number:040x}").parse().unwrap()
+}
+
+pub(crate) fn place(environment: &str) -> Place {
+    place_of(&"checkout".parse().unwrap(), &environment.parse().unwrap())
+}
+
+pub(crate) fn release(version: &str) -> Release {
+    Release::new(
+        "checkout".parse().unwrap(),
+        vec![Artifact {
+            image: IMAGE.parse().unwrap(),
+            tag: version.parse().unwrap(),
+            digest: digest(version),
+            built: None,
+            revision: None,
+            source: None,
+        }],
+    )
+}
+
+pub(crate) struct World {
+    pub(crate) pipeline: Pipeline,
+    pub(crate) facts: Facts,
+    commits: usize,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let stage = |name: &str, after: &[&str], delivery, merge, gates| Stage {
+            name: name.parse().unwrap(),
+            after: after.iter().map(|name| name.parse().unwrap()).collect(),
+            branch: "main".parse().unwrap(),
+            delivery,
+            merge,
+            gates,
+        };
+        let soak = || Gate::Soak(Span::seconds(60));
+        let environments = vec![
+            stage("dev", &[], Delivery::Commit, Merge::Manual, vec![]),
+            stage(
+                "qa",
+                &["dev"],
+                Delivery::PullRequest,
+                Merge::Auto,
+                vec![soak(), Gate::Checks(vec!["ci".to_owned()])],
+            ),
+            stage("prod", &["qa"], Delivery::PullRequest, Merge::Manual, vec![soak()]),
+        ];
+        let files = |name: &str| (name.parse().unwrap(), vec![format!("{name}/kustomization.yaml")]);
+        let application = Application {
+            name: "checkout".parse().unwrap(),
+            source: None,
+            images: vec![Image {
+                image: IMAGE.parse().unwrap(),
+                select: Selector::compile(&Select { semver: Some("*".to_owned()), ..Select::default() })
+                    .unwrap(),
+                write: Write::TagAndDigest,
+            }],
+            files: ["dev", "qa", "prod"].map(files).into_iter().collect(),
+        };
+        let mut world = Self {
+            pipeline: Pipeline {
+                environments,
+                applications: BTreeMap::from([(application.name.clone(), application)]),
+            },
+            facts: Facts::default(),
+            commits: 0,
+        };
+        world.facts.heads.insert("main".parse().unwrap(), commit(0xfff));
+        for environment in ["dev", "qa", "prod"] {
+            let seen = PlaceFacts { contents: Ok(vec![]), history: vec![], rulings: vec![] };
+            world.facts.places.insert(place(environment), seen);
+            world.person_sets(environment, "1.0.0", 0);
+        }
+        world.build("1.0.0", BuildStatus::Success);
+        world
+    }
+
+    pub(crate) fn build(&mut self, version: &str, status: BuildStatus) {
+        let image = IMAGE.parse().unwrap();
+        let release = release(version);
+        self.facts.catalog.learn(&release.artifacts[0]);
+        self.facts.catalog.point(&image, version.parse().unwrap(), digest(version), false);
+        self.facts.catalog.set_check(&image, &digest(version), "ci", CheckResult { status, url: None });
+    }
+
+    fn arrives(&mut self, environment: &str, version: &str, second: i64, promoted: bool) {
+        self.commits += 1;
+        let place = place(environment);
+        let record = promoted.then(|| self.record(environment, version));
+        let seen = self.facts.places.get_mut(&place).unwrap();
+        let holds = vec![Held {
+            image: IMAGE.parse().unwrap(),
+            tag: Some(version.parse().unwrap()),
+            digest: Some(digest(version)),
+        }];
+        seen.contents = Ok(holds.clone());
+        let arrival = Arrival {
+            commit: commit(self.commits),
+            at: at(second),
+            author: Person { name: "Alice".to_owned(), email: String::new() },
+            subject: String::new(),
+            holds,
+            record,
+            first: seen.history.is_empty(),
+        };
+        seen.history.insert(0, arrival);
+    }
+
+    fn record(&self, environment: &str, version: &str) -> Record {
+        let release = release(version);
+        Record {
+            place: place(environment),
+            release: release.id,
+            from: None,
+            artifacts: release.artifacts,
+            checks: vec![],
+            by: None,
+        }
+    }
+
+    pub(crate) fn promoted(&mut self, environment: &str, version: &str, second: i64) {
+        self.arrives(environment, version, second, true);
+    }
+
+    pub(crate) fn person_sets(&mut self, environment: &str, version: &str, second: i64) {
+        self.arrives(environment, version, second, false);
+    }
+
+    pub(crate) fn proposal(&mut self, environment: &str, version: &str) -> &mut Proposal {
+        self.commits += 1;
+        let place = place(environment);
+        let head = commit(self.commits);
+        let record = self.record(environment, version);
+        let release = record.release.clone();
+        let branch =
+            ProposalBranch { head: head.clone(), record: Some(record), current: true, foreign: None };
+        self.facts.branches.insert(place.clone(), branch);
+        let list = self.facts.proposals.entry(place.clone()).or_default();
+        let proposal = Proposal {
+            number: ProposalNumber(list.len() as u64 + 1),
+            place,
+            base: "main".parse().unwrap(),
+            head,
+            state: ProposalState::Open,
+            title: String::new(),
+            body: String::new(),
+            url: String::new(),
+            release: Some(release),
+            opened: at(0),
+            approvals: vec![],
+            statuses: vec![],
+        };
+        list.insert(0, proposal);
+        &mut list[0]
+    }
+
+    pub(crate) fn approve(&mut self, environment: &str) {
+        let proposal = &mut self.facts.proposals.get_mut(&place(environment)).unwrap()[0];
+        proposal.approvals.push(Approval { by: "rita".to_owned(), head: proposal.head.clone(), at: at(0) });
+    }
+
+    pub(crate) fn close(&mut self, environment: &str, by: &str, by_gantry: bool) {
+        let proposal = &mut self.facts.proposals.get_mut(&place(environment)).unwrap()[0];
+        proposal.state =
+            ProposalState::Closed { at: at(0), by: by.to_owned(), by_gantry, reason: "no".to_owned() };
+    }
+
+    pub(crate) fn ruling(&mut self, environment: &str, version: &str, rejects: bool, number: Option<u64>) {
+        let seen = self.facts.places.get_mut(&place(environment)).unwrap();
+        let ruling = Ruling {
+            release: release(version).id,
+            rejects,
+            by: "rita".to_owned(),
+            reason: String::new(),
+            at: at(0),
+            commit: commit(0xabc),
+            proposal: number.map(ProposalNumber),
+        };
+        seen.rulings.insert(0, ruling);
+    }
+
+    pub(crate) fn decide(&self, second: i64) -> Decision {
+        decide(&self.pipeline, &self.facts, at(second))
+    }
+
+    pub(crate) fn standing(&self, environment: &str, second: i64) -> Standing {
+        let place = place(environment);
+        self.decide(second).standings.into_iter().find(|standing| standing.place == place).unwrap()
+    }
+
+    /// The effects in words: `commit dev 1.1.0`, `merge qa #1`.
+    pub(crate) fn wants(&self, second: i64) -> Vec<String> {
+        let say = |effect: &Effect| match effect {
+            Effect::Commit { promotion } => {
+                format!("commit {} {}", promotion.place.environment, promotion.release.version())
+            }
+            Effect::Propose { promotion, update, pushed, .. } => format!(
+                "{} {} {}{}",
+                if update.is_some() { "update" } else { "open" },
+                promotion.place.environment,
+                promotion.release.version(),
+                if *pushed { " pushed" } else { "" }
+            ),
+            Effect::Describe { .. } => String::new(),
+            Effect::Merge { place, proposal, .. } => format!("merge {} {proposal}", place.environment),
+            Effect::Close { place, proposal, .. } => format!("close {} {proposal}", place.environment),
+            Effect::Prune { place, .. } => format!("prune {}", place.environment),
+            Effect::Rule { place, version, rejects, .. } => {
+                format!("{} {} {version}", if *rejects { "reject" } else { "accept" }, place.environment)
+            }
+        };
+        self.decide(second).effects.iter().map(say).filter(|text| !text.is_empty()).collect()
+    }
+
+    pub(crate) fn why(&self, environment: &str, subject: Option<&str>, second: i64) -> Why {
+        let (app, env) = ("checkout".parse().unwrap(), environment.parse().unwrap());
+        why(&self.pipeline, &self.facts, at(second), &app, &env, subject).unwrap()
+    }
+}
