@@ -4,6 +4,7 @@
 
 pub mod act;
 pub mod cli;
+pub mod clock;
 pub mod forge;
 pub mod git;
 pub mod http;

@@ -1,1 +1,124 @@
 //! Forges: where proposals live.
+//!
+//! [`Forge`] speaks neutral terms; each forge is one file. Nothing here decides anything: it reads what the
+//! forge holds and makes one thing so. Every write compares first, because it may be repeated after a crash
+//! (promise 3), and a merge names the head that it means, because somebody may have pushed (promise 6).
+
+pub mod local;
+
+use async_trait::async_trait;
+use gantry_core::{
+    facts::{HeadStatus, Place, Proposal},
+    ids::{BranchName, CommitId, ProposalNumber, ReleaseId},
+};
+
+/// What a proposal says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// What it promotes where.
+    pub place: Place,
+    /// Its branch, which exists already.
+    pub branch: BranchName,
+    /// The branch's head that the text speaks of.
+    pub head: CommitId,
+    /// The branch that it goes to.
+    pub base: BranchName,
+    /// The release of its hidden marker.
+    pub release: ReleaseId,
+    /// Its title.
+    pub title: String,
+    /// Its body.
+    pub body: String,
+}
+
+/// How a merge went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merged {
+    /// It is in the base branch, by this call or by an earlier one.
+    Yes {
+        /// The commit on the base branch.
+        commit: CommitId,
+    },
+    /// The proposal's head or the base moved, or the two conflict: look again.
+    Moved,
+    /// The forge does not allow it: a hook, branch protection.
+    Refused {
+        /// What it said.
+        message: String,
+    },
+}
+
+/// How an approval or a closing by a person went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answered {
+    /// It is recorded, by this call or by an earlier one.
+    Done,
+    /// The proposal's head is another one than the person saw.
+    Moved,
+    /// It is not open any more.
+    NotOpen,
+    /// There is no such proposal.
+    Missing,
+}
+
+/// A forge can't be talked to.
+#[derive(Debug, thiserror::Error)]
+pub enum ForgeError {
+    /// Its database or its API failed; it may work again later.
+    #[error("{forge}: {message}")]
+    Unavailable {
+        /// Which forge.
+        forge: String,
+        /// What went wrong and who must act.
+        message: String,
+    },
+    /// It refused the credentials.
+    #[error(
+        "{forge} refuses the credentials: {message}; the platform engineer must renew them in the settings"
+    )]
+    Denied {
+        /// Which forge.
+        forge: String,
+        /// What it said.
+        message: String,
+    },
+}
+
+/// Where proposals live.
+#[async_trait]
+pub trait Forge: Send + Sync {
+    /// All proposals on Gantry's branches: the open ones, and of the closed and merged ones at least those of
+    /// the last 90 days, at most 10,000. Newest first.
+    async fn proposals(&self) -> Result<Vec<Proposal>, ForgeError>;
+
+    /// Opens a proposal, or answers the number of the one that is open on that branch and updates its text.
+    async fn open(&self, draft: &Draft) -> Result<ProposalNumber, ForgeError>;
+
+    /// Makes an open proposal say this.
+    async fn describe(&self, number: ProposalNumber, draft: &Draft) -> Result<(), ForgeError>;
+
+    /// Sets statuses on a proposal's head.
+    async fn set_statuses(
+        &self,
+        number: ProposalNumber,
+        head: &CommitId,
+        statuses: &[HeadStatus],
+    ) -> Result<(), ForgeError>;
+
+    /// Merges a proposal, if its head is still `head`.
+    async fn merge(&self, number: ProposalNumber, head: &CommitId) -> Result<Merged, ForgeError>;
+
+    /// Closes a proposal in Gantry's own name, with a comment that says why. No rejection.
+    async fn close(&self, number: ProposalNumber, comment: &str) -> Result<(), ForgeError>;
+
+    /// Records a person's approval of `head`.
+    async fn approve(
+        &self,
+        number: ProposalNumber,
+        head: &CommitId,
+        by: &str,
+    ) -> Result<Answered, ForgeError>;
+
+    /// Closes a proposal in a person's name: a rejection.
+    async fn reject(&self, number: ProposalNumber, by: &str, reason: &str) -> Result<Answered, ForgeError>;
+}

@@ -1,1 +1,3 @@
-//! What comes from outside, checked and parsed.
+//! What comes from outside, checked and parsed; pure.
+
+pub mod request;
