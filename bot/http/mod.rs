@@ -1,1 +1,3 @@
 //! The HTTP side: API, pages, authentication.
+
+pub mod types;

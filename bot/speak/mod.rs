@@ -1,1 +1,1 @@
-//! Renders what the bot says, from templates/.
+//! Renders what the bot says, from `templates/`: reasons, commits, proposals, pages.
