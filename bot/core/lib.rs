@@ -16,5 +16,6 @@ pub mod facts;
 pub mod gates;
 pub mod ids;
 pub mod reason;
+pub mod record;
 pub mod select;
 pub mod why;
