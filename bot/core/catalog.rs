@@ -118,4 +118,22 @@ impl Catalog {
         let failed = checks.iter().find(|(_, result)| result.status == BuildStatus::Failed);
         failed.map(|(name, result)| (name.as_str(), result.url.clone()))
     }
+
+    /// The names of the checks that succeeded for every one of `artifacts`, sorted.
+    #[must_use]
+    pub fn passed(&self, artifacts: &[Artifact]) -> Vec<String> {
+        let Some((first, rest)) = artifacts.split_first() else { return Vec::new() };
+        let succeeded = |artifact: &Artifact, check: &str| {
+            let result = self.check(&artifact.image, &artifact.digest, check);
+            result.is_some_and(|result| result.status == BuildStatus::Success)
+        };
+        let of_first = self.images.get(&first.image).and_then(|known| known.checks.get(&first.digest));
+        let names = of_first.into_iter().flatten().map(|(name, _)| name);
+        let mut names: Vec<String> = names
+            .filter(|name| succeeded(first, name) && rest.iter().all(|artifact| succeeded(artifact, name)))
+            .cloned()
+            .collect();
+        names.sort();
+        names
+    }
 }

@@ -9,13 +9,10 @@ use jiff::Timestamp;
 
 use crate::{
     artifact::{Artifact, Release},
-    config::types::Gate,
     decide::place_of,
     effects::Promotion,
     facts::{Place, Record, Ruling},
-    gates::Verdict,
     ids::{CommitId, ProposalNumber},
-    reason::Reason,
 };
 
 const APPLICATION: &str = "Gantry-Application";
@@ -48,10 +45,9 @@ fn place_lines(trailers: &mut Trailers, place: &Place) {
     line(trailers, ENVIRONMENT, &place.environment);
 }
 
-/// The trailers of a promotion's commit. `checks` are the names of all checks that have succeeded for each of
-/// the release's artifacts.
+/// The trailers of a promotion's commit.
 #[must_use]
-pub fn promotion_trailers(promotion: &Promotion, checks: &[String]) -> Trailers {
+pub fn promotion_trailers(promotion: &Promotion) -> Trailers {
     let mut trailers = Vec::new();
     place_lines(&mut trailers, &promotion.place);
     line(&mut trailers, RELEASE, &promotion.release.id);
@@ -65,36 +61,13 @@ pub fn promotion_trailers(promotion: &Promotion, checks: &[String]) -> Trailers 
         line(&mut trailers, SOURCE, format!("{revision}{source}"));
         line(&mut trailers, BUILT, artifact.built.map_or_else(|| UNKNOWN.to_owned(), |at| at.to_string()));
     }
-    if !checks.is_empty() {
-        line(&mut trailers, CHECKS, checks.join(" "));
+    if !promotion.checks.is_empty() {
+        line(&mut trailers, CHECKS, promotion.checks.join(" "));
     }
     if let Some(by) = &promotion.by {
         line(&mut trailers, BY, by);
     }
     trailers
-}
-
-/// The checks of `gates` that a promotion's verdicts say have passed.
-#[must_use]
-pub fn passed_checks(promotion: &Promotion) -> Vec<String> {
-    let passed = promotion.gates.iter().filter(|gate| gate.verdict == Verdict::Pass);
-    passed
-        .filter_map(|gate| match &gate.reason {
-            Reason::ChecksPassed { checks } => Some(checks.clone()),
-            _ => None,
-        })
-        .flatten()
-        .collect()
-}
-
-/// All check names that any gate of the pipeline asks for.
-#[must_use]
-pub fn check_names(gates: &[Gate]) -> Vec<String> {
-    let of = |gate: &Gate| match gate {
-        Gate::Checks(names) => names.clone(),
-        Gate::Soak(_) => Vec::new(),
-    };
-    gates.iter().flat_map(of).collect()
 }
 
 /// The trailers of a rejection's commit, or of its lifting.
@@ -223,6 +196,7 @@ mod tests {
             from: None,
             from_version: "1.1.0".to_owned(),
             gates: vec![],
+            checks: vec!["ci".to_owned()],
             by: Some("rita\nGantry-Release: forged".to_owned()),
         }
     }
@@ -230,7 +204,7 @@ mod tests {
     #[test]
     fn a_record_reads_back_whole() {
         let promotion = promotion();
-        let record = read_record(&promotion_trailers(&promotion, &["ci".to_owned()])).unwrap();
+        let record = read_record(&promotion_trailers(&promotion)).unwrap();
         assert_eq!(record.place, promotion.place);
         assert_eq!(record.release, promotion.release.id);
         assert_eq!(record.artifacts, promotion.release.artifacts);
@@ -240,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_record_that_contradicts_itself_is_none() {
-        let mut trailers = promotion_trailers(&promotion(), &[]);
+        let mut trailers = promotion_trailers(&promotion());
         trailers.retain(|(key, value)| key != IMAGE || value.contains("/a:"));
         assert_eq!(read_record(&trailers), None);
     }

@@ -160,6 +160,7 @@ impl Context<'_> {
             from: self.present.release.map(|release| release.id.clone()),
             from_version: self.present.release.map_or(held, Release::version),
             gates,
+            checks: self.view.facts.catalog.passed(&release.artifacts),
             by: wish.map(|wish| wish.by.clone()),
         }
     }
