@@ -1,5 +1,15 @@
 //! `gantry.yaml`: types, parsing with positions, validation, schema, and the pipeline that results.
 
+mod error;
+mod expand;
+mod locate;
+mod parse;
+mod pattern;
 pub mod pipeline;
+mod read;
 pub mod types;
+mod validate;
 mod written;
+
+pub use error::{ConfigError, Place};
+pub use parse::{Parsed, parse};
