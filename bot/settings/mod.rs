@@ -1,1 +1,3 @@
 //! The server's own settings.
+
+pub mod secret;
