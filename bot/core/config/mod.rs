@@ -12,4 +12,4 @@ mod validate;
 mod written;
 
 pub use error::{ConfigError, Place};
-pub use parse::{Parsed, parse};
+pub use parse::{Parsed, parse, read_as};
