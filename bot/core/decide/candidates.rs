@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     artifact::{Artifact, Release},
+    catalog::TagState,
     config::pipeline::{Image, Stage},
     facts::{Place, ProposalState},
     gates::{self, GateVerdict, Stay, Subject},
@@ -134,9 +135,10 @@ fn builds(view: &View<'_>) -> Vec<Release> {
 /// The builds of one image that the config selects, newest first, without those that CI says failed.
 fn ranked(view: &View<'_>, image: &Image) -> Vec<Artifact> {
     let catalog = &view.facts.catalog;
-    let tags = catalog.tags_of(&image.image).filter(|point| !point.gone && image.select.matches(&point.tag));
-    let candidates = tags
-        .filter_map(|point| catalog.artifact(&image.image, &point.digest, point.tag.clone()))
+    let candidates = catalog
+        .tags_of(&image.image)
+        .filter(|(tag, fact)| fact.state != TagState::Gone && image.select.matches(tag))
+        .filter_map(|(tag, _)| catalog.artifact_at(&image.image, tag))
         .filter(|artifact| catalog.failure(&image.image, &artifact.digest).is_none())
         .map(|artifact| Tagged { tag: artifact.tag.clone(), built: artifact.built, payload: artifact });
     let mut ranked = image.select.rank(candidates.collect());

@@ -304,7 +304,7 @@ fn nothing(context: &Context<'_>) -> Reason {
     }
     if upstream.is_empty() && context.present.release.is_none() {
         for image in &view.application.images {
-            if !view.facts.catalog.tags_of(&image.image).any(|point| image.select.matches(&point.tag)) {
+            if !view.facts.catalog.tags_of(&image.image).any(|(tag, _)| image.select.matches(tag)) {
                 let problem = view.facts.looks.get(&image.image).and_then(|look| look.problem.clone());
                 return Reason::NoBuild { image: image.image.clone(), problem };
             }
