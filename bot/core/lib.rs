@@ -5,4 +5,6 @@
 //! functions.
 
 pub mod artifact;
+pub mod build;
+pub mod catalog;
 pub mod ids;
