@@ -223,6 +223,13 @@ pub enum Reason {
         /// What went wrong at the last look, where something did.
         problem: Option<String>,
     },
+    /// Not all tags of an image were described yet, so it is not known which is the newest.
+    ListIncomplete {
+        /// The image.
+        image: ImageName,
+        /// How many tags are missing.
+        missing: usize,
+    },
     /// An environment holds something of which no digest is known, so it can't be promoted on.
     UnknownContents {
         /// Which environment.
@@ -281,6 +288,7 @@ impl Reason {
             | Self::MergesItself
             | Self::OlderThanHeld { .. }
             | Self::Superseded { .. }
+            | Self::ListIncomplete { .. }
             | Self::InPlace { .. }
             | Self::WasInPlace { .. }
             | Self::Ready

@@ -19,7 +19,7 @@ use gantry_core::{
     config::pipeline::Image,
     duration::Span,
     facts::Look,
-    ids::{ImageName, Tag},
+    ids::{Digest, ImageName, Tag},
     select::Candidate,
 };
 use jiff::Timestamp;
@@ -91,6 +91,17 @@ impl Images {
     #[must_use]
     pub fn watches(&self, image: &ImageName) -> bool {
         self.registries.contains_key(image.host())
+    }
+
+    /// Asks the registry what a tag points to now.
+    ///
+    /// # Errors
+    /// The registry's, and that no registry of the settings holds the image.
+    pub async fn resolve(&self, image: &ImageName, tag: &Tag) -> Result<Option<Digest>, RegistryError> {
+        match self.registries.get(image.host()) {
+            Some(watched) => watched.registry.resolve(image, tag, self.clock.now()).await,
+            None => Ok(None),
+        }
     }
 
     /// Makes an image due: something was heard of it.
@@ -186,15 +197,28 @@ impl Images {
             ranked.iter().take(RESOLVED).cloned().collect()
         };
         let mut described: Vec<Artifact> = Vec::new();
-        for tag in wanted {
-            let Some(digest) = registry.resolve(name, &tag, began).await? else { continue };
-            if known(&tag).as_ref() == Some(&digest) {
-                continue;
-            }
-            described.push(registry.artifact(name, &tag, &digest, began).await?);
-        }
+        let result = self.describe(registry, image, &wanted, known, began, &mut described).await;
+        // What was learnt before something failed is kept: it need never be asked again.
         if !described.is_empty() {
             self.store.save_artifacts(&described, self.clock.now()).await?;
+        }
+        result
+    }
+
+    async fn describe(
+        &self,
+        registry: &Registry,
+        image: &Image,
+        wanted: &[Tag],
+        known: impl Fn(&Tag) -> Option<Digest>,
+        began: Timestamp,
+        described: &mut Vec<Artifact>,
+    ) -> Result<(), Stopped> {
+        for tag in wanted {
+            let Some(digest) = registry.resolve(&image.image, tag, began).await? else { continue };
+            if known(tag).as_ref() != Some(&digest) {
+                described.push(registry.artifact(&image.image, tag, &digest, began).await?);
+            }
         }
         Ok(())
     }

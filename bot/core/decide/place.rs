@@ -302,6 +302,14 @@ fn nothing(context: &Context<'_>) -> Reason {
             return reason;
         }
     }
+    if upstream.is_empty() {
+        for image in &view.application.images {
+            let missing = candidates::undescribed(view, image);
+            if missing > 0 {
+                return Reason::ListIncomplete { image: image.image.clone(), missing };
+            }
+        }
+    }
     if upstream.is_empty() && context.present.release.is_none() {
         for image in &view.application.images {
             if !view.facts.catalog.tags_of(&image.image).any(|(tag, _)| image.select.matches(tag)) {
