@@ -251,6 +251,8 @@ pub enum Reason {
         /// The commit.
         commit: CommitId,
     },
+    /// The forge does not answer, so proposals are neither opened nor merged.
+    ForgeSilent,
     /// The write was refused.
     WriteRefused {
         /// What was said.
@@ -279,7 +281,7 @@ impl Reason {
             | Self::NotSelected { .. }
             | Self::SoakCutShort { .. } => Owner::Team,
             Self::Broken { problem } => problem.owner,
-            Self::WriteRefused { .. } => Owner::Platform,
+            Self::WriteRefused { .. } | Self::ForgeSilent => Owner::Platform,
             Self::Soaked { .. }
             | Self::Soaking { .. }
             | Self::NotUpstream { .. }

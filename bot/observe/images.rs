@@ -8,7 +8,7 @@
 //! - a registry that says "later" is asked later, and that host alone.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -53,6 +53,8 @@ pub struct Images {
     clock: Arc<dyn Clock>,
     looks: Mutex<BTreeMap<ImageName, Look>>,
     due: Mutex<BTreeMap<ImageName, Timestamp>>,
+    /// Tags that the registry lists and doesn't serve.
+    absent: Mutex<BTreeMap<ImageName, BTreeSet<Tag>>>,
 }
 
 /// What stopped the look at one image.
@@ -78,7 +80,7 @@ impl Images {
     /// A watcher over these registries, by host.
     #[must_use]
     pub fn new(registries: BTreeMap<String, Watched>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { registries, store, clock, looks: Mutex::default(), due: Mutex::default() }
+        Self { registries, store, clock, looks: Mutex::default(), due: Mutex::default(), absent: Mutex::default() }
     }
 
     /// How the last looks went.
@@ -173,7 +175,8 @@ impl Images {
             let why = listing.why_incomplete.unwrap_or_default();
             return Err(Stopped::Incomplete(format!("the list of tags of {name} is incomplete: {why}")));
         }
-        self.store.mark_listed(name, &listing.tags, began).await?;
+        let absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        self.mark(name, &listing.tags, &absent.unwrap_or_default(), began).await?;
 
         let known = |tag: &Tag| {
             let fact = catalog.tags_of(name).find(|(known, _)| *known == tag).map(|(_, fact)| fact)?;
@@ -181,9 +184,10 @@ impl Images {
             let described = catalog.artifact(name, digest).is_some_and(|artifact| artifact.described);
             (described && fact.state != TagState::Gone).then(|| digest.clone())
         };
-        let candidates = listing.tags.into_iter().filter(|tag| image.select.matches(tag)).map(|tag| Candidate {
-            built: catalog.artifact_at(name, &tag).and_then(|artifact| artifact.built),
-            tag,
+        let matching = listing.tags.iter().filter(|tag| image.select.matches(tag));
+        let candidates = matching.map(|tag| Candidate {
+            built: catalog.artifact_at(name, tag).and_then(|artifact| artifact.built),
+            tag: tag.clone(),
             payload: (),
         });
         let ranked: Vec<Tag> =
@@ -197,12 +201,29 @@ impl Images {
             ranked.iter().take(RESOLVED).cloned().collect()
         };
         let mut described: Vec<Artifact> = Vec::new();
-        let result = self.describe(registry, image, &wanted, known, began, &mut described).await;
+        let mut missing = BTreeSet::new();
+        let result = self.describe(registry, image, &wanted, known, began, &mut described, &mut missing).await;
         // What was learnt before something failed is kept: it need never be asked again.
         if !described.is_empty() {
             self.store.save_artifacts(&described, self.clock.now()).await?;
         }
+        if result.is_ok() {
+            self.mark(name, &listing.tags, &missing, began).await?;
+            self.absent.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), missing);
+        }
         result
+    }
+
+    /// Notes the tags that are listed and served.
+    async fn mark(
+        &self,
+        image: &ImageName,
+        listed: &[Tag],
+        absent: &BTreeSet<Tag>,
+        began: Timestamp,
+    ) -> Result<(), StoreError> {
+        let served: Vec<Tag> = listed.iter().filter(|tag| !absent.contains(tag)).cloned().collect();
+        self.store.mark_listed(image, &served, began).await
     }
 
     async fn describe(
@@ -213,9 +234,13 @@ impl Images {
         known: impl Fn(&Tag) -> Option<Digest>,
         began: Timestamp,
         described: &mut Vec<Artifact>,
+        missing: &mut BTreeSet<Tag>,
     ) -> Result<(), Stopped> {
         for tag in wanted {
-            let Some(digest) = registry.resolve(&image.image, tag, began).await? else { continue };
+            let Some(digest) = registry.resolve(&image.image, tag, began).await? else {
+                missing.insert(tag.clone());
+                continue;
+            };
             if known(tag).as_ref() != Some(&digest) {
                 described.push(registry.artifact(&image.image, tag, &digest, began).await?);
             }

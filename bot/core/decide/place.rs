@@ -233,6 +233,7 @@ pub(super) fn decide(
     }
     match stage.delivery {
         Delivery::Commit => commit(&context, target, &mut standing, &mut effects),
+        Delivery::PullRequest if facts.forge_silent => standing.problem = Some(Reason::ForgeSilent),
         Delivery::PullRequest => proposal::decide(&context, target, &mut standing, &mut effects),
     }
     newest(&context, &mut standing);
