@@ -155,6 +155,15 @@ async fn a_private_authority_is_trusted_when_it_is_named() {
 }
 
 #[tokio::test]
+async fn a_password_does_not_leave_tls_for_a_token() {
+    let Some(server) = DockerRegistry::start_with(SignIn::Token, true).await else { return };
+    let error = list(server.endpoint(), &server.image("a")).await.unwrap_err();
+    assert!(matches!(error, RegistryError::Refused { .. }), "{error}");
+    assert!(error.to_string().contains("is not reached over https"), "{error}");
+    assert!(server.tokens().given().is_empty());
+}
+
+#[tokio::test]
 async fn an_image_of_another_registry_is_not_asked_for_here() {
     let endpoint = Endpoint::new("registry.example.com");
     let image = "other.example.com/a".parse().unwrap();

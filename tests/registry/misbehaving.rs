@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::{http::StatusCode, response::Response};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use gantry::registry::{Endpoint, Limits, Registry, RegistryError};
 
 use super::{list, now, tag};
@@ -76,6 +77,18 @@ async fn silence_ends() {
     let error = tags_error(&server, Endpoint { limits, ..server.endpoint() }).await;
     assert!(error.to_string().contains("no next piece of the body within 200ms"), "{error}");
     assert!(error.is_transient());
+}
+
+#[tokio::test]
+async fn few_requests_are_in_flight_at_once() {
+    let server = Scripted::always(never).await;
+    let limits = Limits { in_flight: 2, request: Duration::from_millis(500), ..Limits::default() };
+    let registry = Registry::new(Endpoint { limits, ..server.endpoint() }).unwrap();
+    let image = server.image("a");
+    let mut calls: FuturesUnordered<_> = (0..6).map(|_| registry.tags(&image, now())).collect();
+    // When the first gives up, the others have not had their turn.
+    calls.next().await.unwrap().unwrap_err();
+    assert!(server.seen().len() <= 2, "{:?}", server.targets());
 }
 
 #[tokio::test]
