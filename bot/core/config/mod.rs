@@ -7,9 +7,11 @@ mod parse;
 mod pattern;
 pub mod pipeline;
 mod read;
+mod schema;
 pub mod types;
 mod validate;
 mod written;
 
 pub use error::{ConfigError, Place};
 pub use parse::{Parsed, parse};
+pub use schema::schema;
