@@ -1,7 +1,9 @@
 //! `gantry.yaml`: types, parsing with positions, validation, schema, and the pipeline that results.
 
+mod claims;
 mod error;
 mod expand;
+mod fault;
 mod locate;
 mod parse;
 mod pattern;

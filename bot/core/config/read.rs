@@ -11,19 +11,16 @@ use std::{
     fmt,
 };
 
-use serde::de::{self, DeserializeSeed, Deserializer, Unexpected, Visitor, value::StrDeserializer};
+use serde::de::{self, DeserializeSeed, Deserializer, Visitor, value::StrDeserializer};
 
 use super::{
     error::{Place, Problem, did_you_mean, quoted},
+    fault::Fault,
     locate::{Id, Tree, Value, push_key},
-    types::Gate,
 };
 
 /// The most nodes that are read, aliases counted each time.
 const MOST: usize = 2_000_000;
-
-/// Gates that later versions have.
-const LATER_GATES: [&str; 6] = ["approvals", "window", "health", "signature", "http", "metric"];
 
 /// Keys that later versions have.
 const LATER_KEYS: [&str; 1] = ["config"];
@@ -105,7 +102,7 @@ impl<'a> At<'a> {
     /// Records what stopped the reading of this node.
     pub(super) fn record(&self, fault: Fault) {
         let fault = fault.or_at(self);
-        self.reader.problems.borrow_mut().extend(fault.0.problem);
+        self.reader.problems.borrow_mut().extend(fault.problem());
     }
 
     /// Reads a `T`, or records why not.
@@ -202,83 +199,6 @@ fn unknown_key(text: &str, known: &[&str]) -> String {
     near.unwrap_or_else(|| format!("known here are {}", known.join(", ")))
 }
 
-/// An error on its way out; it gets its place at the innermost node that it passes.
-#[derive(Debug)]
-pub(super) struct Fault(Box<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    message: String,
-    hint: Option<String>,
-    problem: Option<Problem>,
-}
-
-impl Fault {
-    fn new(message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { message: message.into(), hint: None, problem: None }))
-    }
-
-    fn hint(mut self, hint: Option<String>) -> Self {
-        match &mut self.0.problem {
-            Some(problem) => problem.hint = problem.hint.take().or(hint),
-            None => self.0.hint = self.0.hint.take().or(hint),
-        }
-        self
-    }
-
-    /// Gives it this place, unless it has one.
-    pub(super) fn or_at(mut self, at: &At<'_>) -> Self {
-        if self.0.problem.is_none() {
-            self.0.problem = Some(at.problem(std::mem::take(&mut self.0.message), self.0.hint.take()));
-        }
-        self
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
-    }
-}
-
-impl std::error::Error for Fault {}
-
-impl de::Error for Fault {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(message.to_string())
-    }
-
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        let found = match found {
-            Unexpected::Str(text) => quoted(text),
-            Unexpected::Seq => "a list".into(),
-            Unexpected::Map => "a map".into(),
-            other => other.to_string(),
-        };
-        Self::new(format!("expected {expected}, found {found}"))
-    }
-
-    fn invalid_length(_: usize, expected: &dyn de::Expected) -> Self {
-        Self::new(format!("expected {expected}, found nothing in it"))
-    }
-
-    fn unknown_variant(found: &str, expected: &'static [&'static str]) -> Self {
-        let gate = expected == Gate::NAMES;
-        let what = if gate { "unknown gate" } else { "unknown value" };
-        let hint = if gate && LATER_GATES.contains(&found) {
-            format!("this gate is not in this version; known are {}", expected.join(", "))
-        } else {
-            let near = did_you_mean(found, expected.iter().copied());
-            near.unwrap_or_else(|| format!("known are {}", expected.join(", ")))
-        };
-        Self::new(format!("{what} {}", quoted(found))).hint(Some(hint))
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Self::new(format!("`{field}` is missing"))
-    }
-}
-
 /// Reads a key, with errors at the key.
 struct Key<'a>(At<'a>);
 
@@ -354,9 +274,11 @@ impl<'de> Deserializer<'de> for At<'_> {
                 visitor.visit_map(Map { at: self, rest: entries.clone().into_iter(), value: None })
             }
         }
-        .map_err(|fault: Fault| {
-            if fault.0.problem.is_some() { fault } else { fault.hint(self.hint()).or_at(&self) }
-        })
+        .map_err(
+            |fault: Fault| {
+                if fault.placed() { fault } else { fault.hint(self.hint()).or_at(&self) }
+            },
+        )
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {

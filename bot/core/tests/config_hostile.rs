@@ -64,6 +64,14 @@ proptest! {
     }
 }
 
+/// Found by the tests above: what is missing at the end was reported a line behind the end.
+#[test]
+fn errors_at_the_end_stand_within_the_file() {
+    for text in ["{", "&a ", "a: [", "a: '", "-", "a:\n- b\n c", "version:"] {
+        check(text.as_bytes());
+    }
+}
+
 /// The types as another YAML crate reads and writes them: the same.
 #[test]
 fn another_yaml_crate_reads_the_same() {
