@@ -13,10 +13,11 @@ impl Lines {
     /// Texts are bounded by [`crate::MAX_BYTES`], so offsets fit in 32 bits.
     pub(super) fn new(text: &str) -> Self {
         let bytes = text.as_bytes();
-        let mut starts = Vec::with_capacity(bytes.len() / 24 + 1);
+        let mut starts = Vec::with_capacity(bytes.len() / 16 + 4);
         starts.push(0);
         for (at, byte) in bytes.iter().enumerate() {
-            if *byte == b'\n' || (*byte == b'\r' && bytes.get(at + 1) != Some(&b'\n')) {
+            // One comparison for nearly every byte.
+            if *byte <= b'\r' && (*byte == b'\n' || (*byte == b'\r' && bytes.get(at + 1) != Some(&b'\n'))) {
                 starts.push(u32::try_from(at + 1).unwrap_or(u32::MAX));
             }
         }

@@ -4,6 +4,9 @@
 //! with here: its index drifts, so places are taken from line and column; a NUL ends its input, so control
 //! characters are refused first; its anchors outlive their document, so an alias is checked against it.
 
+use std::borrow::Cow;
+use std::num::NonZeroU32;
+
 use yaml_rust2::parser::{Event, Parser, Tag};
 use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
 
@@ -29,12 +32,21 @@ impl<'a> Tree<'a> {
         let (text, bom) = text.strip_prefix('\u{feff}').map_or((text, 0), |rest| (rest, 3));
         let lines = Lines::new(text);
         let control = |b: &u8| (*b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r')) || *b == 0x7f;
-        if let Some(at) = text.bytes().position(|b| control(&b)) {
+        // Counted first, without a way out of the loop, which the compiler turns into wide instructions.
+        if text.bytes().filter(control).count() > 0
+            && let Some(at) = text.bytes().position(|b| control(&b))
+        {
             let byte = text.as_bytes()[at];
             return Err(Refusal::at(lines.position(text, at), Reason::ControlCharacter { byte }));
         }
-        let tree =
-            Tree { text, lines, nodes: Vec::with_capacity(text.len() / 12 + 4), anchors: Vec::new(), bom };
+        let tree = Tree {
+            text,
+            lines,
+            nodes: Vec::with_capacity(text.len() / 16 + 4),
+            anchors: Vec::new(),
+            bom,
+            bare: true,
+        };
         let builder = Builder { tree, open: Vec::new(), flow: 0, last_end: None, document: 0 };
         // Latin text needs no decoding, which is worth a tenth of the time.
         if text.is_ascii() {
@@ -103,11 +115,19 @@ impl<'a> Builder<'a> {
         if style != Style::Plain || !value.is_empty() {
             self.last_end = end;
         }
-        self.push(Shape::Scalar(style), value, start, end, anchor, tag)
+        // The value is the file's own bytes, but for escapes and folded lines.
+        let quotes = usize::from(style != Style::Plain);
+        let bytes = end.and_then(|end| self.tree.text.get(start + quotes..end - quotes));
+        let text = match bytes.filter(|bytes| *bytes == value) {
+            Some(bytes) => Cow::Borrowed(bytes),
+            None => Cow::Owned(value),
+        };
+        self.push(Shape::Scalar(style), text, start, end, anchor, tag)
     }
 
     fn alias(&mut self, anchor: usize, mark: Marker) -> Result<(), Refusal> {
         let start = self.byte(mark);
+        self.tree.bare = false;
         let target = anchor.checked_sub(1).and_then(|at| self.tree.anchors.get(at)).copied();
         let here = self.document..self.tree.nodes.len();
         let Some(target) = target.filter(|id| here.contains(&id.index())) else {
@@ -116,7 +136,7 @@ impl<'a> Builder<'a> {
         };
         let end = token::alias_end(self.tree.text, start);
         self.last_end = end;
-        self.push(Shape::Alias(target), String::new(), start, end, 0, None)
+        self.push(Shape::Alias(target), Cow::Borrowed(""), start, end, 0, None)
     }
 
     fn layout(&self, start: usize, bracket: u8) -> Layout {
@@ -141,7 +161,7 @@ impl<'a> Builder<'a> {
             return Err(self.at(start, Reason::TooDeep { limit: MAX_DEPTH }));
         }
         let index = self.tree.nodes.len();
-        self.push(shape, String::new(), start, None, anchor, tag)?;
+        self.push(shape, Cow::Borrowed(""), start, None, anchor, tag)?;
         self.open.push(index);
         self.flow += usize::from(layout != Layout::Block);
         Ok(())
@@ -161,15 +181,16 @@ impl<'a> Builder<'a> {
         self.flow -= usize::from(layout != Layout::Block);
         node.end = match layout {
             Layout::Flow => (self.tree.text.as_bytes().get(end) == Some(&bracket)).then_some(end + 1),
-            Layout::Block | Layout::Bare => self.last_end.filter(|end| *end > node.start),
-        };
-        self.last_end = node.end;
+            Layout::Block | Layout::Bare => self.last_end.filter(|end| *end > node.start as usize),
+        }
+        .and_then(place);
+        self.last_end = node.end.map(|end| end.get() as usize);
     }
 
     fn push(
         &mut self,
         shape: Shape,
-        text: String,
+        text: Cow<'a, str>,
         start: usize,
         end: Option<usize>,
         anchor: usize,
@@ -187,9 +208,18 @@ impl<'a> Builder<'a> {
             self.tree.anchors.resize(anchor, NodeId(u32::MAX));
             self.tree.anchors[anchor - 1] = to_id(index);
         }
+        self.tree.bare &= anchor == 0 && tag.is_none();
         let tag = tag.map(|tag| format!("{}{}", tag.handle, tag.suffix).into_boxed_str());
-        let (depth, next) = (self.open.len(), to_id(index + 1).0);
-        self.tree.nodes.push(Node { shape, text, tag, depth, start, end, anchor, next });
+        // The parser puts the start of a mapping without braces at its first colon.
+        if let Some(around) = self.open.last().and_then(|open| self.tree.nodes.get_mut(*open))
+            && matches!(around.shape, Shape::Mapping(Layout::Block | Layout::Bare))
+        {
+            around.start = around.start.min(u32::try_from(start).unwrap_or(u32::MAX));
+        }
+        let depth = u16::try_from(self.open.len()).unwrap_or(u16::MAX);
+        let anchor = u32::try_from(anchor).unwrap_or(u32::MAX);
+        let (start, end) = (u32::try_from(start).unwrap_or(u32::MAX), end.and_then(place));
+        self.tree.nodes.push(Node { shape, text, tag, depth, start, end, anchor, next: to_id(index + 1).0 });
         Ok(())
     }
 
@@ -214,4 +244,9 @@ impl<'a> Builder<'a> {
         }
         self.at(at, Reason::Syntax { message: error.info().chars().take(200).collect() })
     }
+}
+
+/// Texts are bounded by [`MAX_BYTES`], so offsets fit in 32 bits; no node ends at 0.
+fn place(end: usize) -> Option<NonZeroU32> {
+    u32::try_from(end).ok().and_then(NonZeroU32::new)
 }
