@@ -157,6 +157,11 @@ impl<'a> Tree<'a> {
         &self.nodes
     }
 
+    /// Every node, in the order of the file.
+    pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..self.nodes.len()).map(to_id)
+    }
+
     /// The root of each document.
     pub fn roots(&self) -> impl Iterator<Item = NodeId> {
         self.siblings(0, self.nodes.len())

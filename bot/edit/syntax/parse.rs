@@ -30,19 +30,16 @@ impl<'a> Tree<'a> {
             Refusal { line: Some(line), column: None, reason: Reason::NotUtf8 }
         })?;
         let (text, bom) = text.strip_prefix('\u{feff}').map_or((text, 0), |rest| (rest, 3));
-        let lines = Lines::new(text);
-        let control = |b: &u8| (*b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r')) || *b == 0x7f;
-        // Counted first, without a way out of the loop, which the compiler turns into wide instructions.
-        if text.bytes().filter(control).count() > 0
-            && let Some(at) = text.bytes().position(|b| control(&b))
-        {
+        let (lines, control) = Lines::new(text);
+        if let Some(at) = control {
             let byte = text.as_bytes()[at];
             return Err(Refusal::at(lines.position(text, at), Reason::ControlCharacter { byte }));
         }
+        refuse_bombs(text)?;
         let tree = Tree {
             text,
             lines,
-            nodes: Vec::with_capacity(text.len() / 16 + 4),
+            nodes: Vec::with_capacity(text.len() / 10 + 4),
             anchors: Vec::new(),
             bom,
             bare: true,
@@ -55,6 +52,23 @@ impl<'a> Tree<'a> {
             builder.build(Parser::new_from_str(text))
         }
     }
+}
+
+/// The parser holds a whole flow list back while it may still be a key, so what is told by counting bytes is
+/// refused before: more list items than nodes are allowed, more anchors than are.
+fn refuse_bombs(text: &str) -> Result<(), Refusal> {
+    let count = |wanted: u8| text.bytes().filter(|byte| *byte == wanted).count();
+    let anchor = |three: &&[u8]| {
+        let before = matches!(three[0], b' ' | b'\t' | b'\r' | b'\n' | b',' | b'[' | b'{' | b':');
+        before && three[1] == b'&' && !matches!(three[2], b'&' | b' ' | b'\n' | b'\r')
+    };
+    if count(b'&') > MAX_ANCHORS && text.as_bytes().windows(3).filter(anchor).count() > MAX_ANCHORS {
+        return Err(Refusal::whole(Reason::TooMany { what: "anchors", limit: MAX_ANCHORS }));
+    }
+    if count(b',') > MAX_NODES {
+        return Err(Refusal::whole(Reason::TooMany { what: "values", limit: MAX_NODES }));
+    }
+    Ok(())
 }
 
 struct Builder<'a> {
@@ -231,16 +245,24 @@ impl<'a> Builder<'a> {
         Refusal::at(self.tree.position_at(byte), reason)
     }
 
-    /// A template rarely parses; when one stands at or before the error, outside of comments and quotes,
-    /// that is the thing to say.
+    /// A template rarely parses; when one stands on the line of the error, or before it outside of comments
+    /// and quotes, that is the thing to say.
     fn syntax(&self, error: &ScanError) -> Refusal {
         let at = self.byte(*error.marker());
-        let (_, line_end, _) = self.tree.line_around(at);
-        if let Some(brace) = self.tree.text[..line_end].find("{{") {
-            let (line, _, _) = self.tree.line_around(brace);
-            if !self.tree.text[line..brace].contains(['#', '"', '\'']) {
-                return self.at(brace, Reason::Template);
-            }
+        // Brackets are read ahead of events, and the parser has a limit of its own for them.
+        if error.info() == "recursion limit exceeded" {
+            return self.at(at, Reason::TooDeep { limit: MAX_DEPTH });
+        }
+        let (error_line, line_end, _) = self.tree.line_around(at);
+        let text = self.tree.text;
+        let before = |brace: usize| &text[self.tree.line_around(brace).0..brace];
+        let here = text[error_line..line_end].find("{{").map(|brace| error_line + brace);
+        let first = text[..line_end].find("{{");
+        let template = here
+            .filter(|brace| !before(*brace).contains('#'))
+            .or(first.filter(|brace| !before(*brace).contains(['#', '"', '\''])));
+        if let Some(brace) = template {
+            return self.at(brace, Reason::Template);
         }
         self.at(at, Reason::Syntax { message: error.info().chars().take(200).collect() })
     }
