@@ -1,6 +1,6 @@
 //! Input made to hurt: it is refused with a reason, on a small stack, without expansion.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::time::Instant;
 
