@@ -11,15 +11,12 @@ use gantry_edit::{Change, Kind, SetDigest, read, set};
 const FILE: &str = "\
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
-namespace: shop
-# Everything of the shop in prod
+# The shop in prod
 resources:
   - ../../base
-  - ingress.yaml
 labels:
   - pairs:
       app.kubernetes.io/name: checkout
-      app.kubernetes.io/part-of: shop
 patches:
   - path: replicas.yaml
     target:

@@ -56,7 +56,7 @@ impl<'t, 'a> Draft<'t, 'a> {
                 (colon + 1..colon + 1, format!(" {}", render(wanted, Style::Plain)))
             }
         };
-        let before = (!node.is_null()).then(|| node.text.clone());
+        let before = (!node.is_null()).then(|| node.text.to_string());
         let intent = Intent::Value { node: value, value: wanted.to_owned() };
         self.push(range, text, intent, &self.tree.node(key).text, before, Some(wanted));
         Ok(())
@@ -93,7 +93,10 @@ impl<'t, 'a> Draft<'t, 'a> {
                 let colon = self.flow_colon(key, value);
                 (end, format!("{}{name_text}{colon}{value_text}", self.flow_comma(mapping, key)))
             }
-            _ => return Err(self.no_room(key, "added")),
+            _ => {
+                let reason = Reason::NoRoom { key: name.to_owned(), done: "added" };
+                return Err(Refusal::at(tree.position(key), reason));
+            }
         };
         let intent = Intent::Added { after: key, key: name, value: wanted.to_owned() };
         self.push(at..at, text, intent, name, None, Some(wanted));
@@ -140,7 +143,8 @@ impl<'t, 'a> Draft<'t, 'a> {
             done = range.end;
         }
         out.extend_from_slice(&text.as_bytes()[done..]);
-        let edits = proof::prove(tree, &out, wanted)?;
+        let start = splices.first().map_or(0, |splice| splice.range.start);
+        let edits = proof::prove(tree, &out, start..done, wanted)?;
         Ok(Edited { bytes: out, changed: true, edits })
     }
 
@@ -148,7 +152,7 @@ impl<'t, 'a> Draft<'t, 'a> {
     fn editable(&self, key: NodeId, value: NodeId) -> Result<Style, Refusal> {
         let tree = self.tree;
         let node = tree.node(value);
-        let name = || tree.node(key).text.clone();
+        let name = || tree.node(key).text.to_string();
         let refuse = |reason| Err(Refusal::at(tree.position(key), reason));
         let style = match node.shape {
             Shape::Scalar(style) => style,
@@ -279,7 +283,7 @@ impl<'t, 'a> Draft<'t, 'a> {
     }
 
     fn no_room(&self, key: NodeId, done: &'static str) -> Refusal {
-        let name = self.tree.node(key).text.clone();
+        let name = self.tree.node(key).text.to_string();
         Refusal::at(self.tree.position(key), Reason::NoRoom { key: name, done })
     }
 

@@ -83,7 +83,7 @@ pub enum Reason {
     },
     /// The value, or a list or mapping around it, is an anchor that aliases repeat elsewhere.
     #[error(
-        "`{}` is anchored and repeated on line {}; a change here would change those too, so write them out",
+        "`{}` is anchored and repeated on {}; a change here would change those too, so write them out",
         clean(.key), list(.users)
     )]
     SharedAnchor {
@@ -119,7 +119,7 @@ pub enum Reason {
     #[error("`newTag` holds a digest and there is a `digest` key as well; remove one of the two digests")]
     TwoDigests,
     /// More than one document of the file holds what is sought.
-    #[error("documents on line {} all hold `{key}`; keep it in one of them", list(.lines))]
+    #[error("documents on {} all hold `{key}`; keep it in one of them", list(.lines))]
     SeveralDocuments {
         /// The key that is sought.
         key: &'static str,
@@ -137,7 +137,7 @@ pub enum Reason {
         present: Vec<String>,
     },
     /// Two or more references to the image in one file.
-    #[error("image `{}` stands on line {}; keep one of them", clean(.image), list(.lines))]
+    #[error("image `{}` stands on {}; keep one of them", clean(.image), list(.lines))]
     Ambiguous {
         /// The image sought.
         image: String,
@@ -221,14 +221,14 @@ fn clean(text: &str) -> String {
     shown
 }
 
-/// `3`, `3 and 7`, `3, 7 and 9`; at most five are named.
+/// `line 3`, `lines 3 and 7`, `lines 3, 7 and 9`; at most five are named.
 fn list(lines: &[usize]) -> String {
     let named: Vec<String> = lines.iter().take(5).map(usize::to_string).collect();
     match named.split_last() {
-        None => String::from("?"),
-        Some((last, [])) => last.clone(),
-        Some(_) if lines.len() > 5 => format!("{} and {} more", named.join(", "), lines.len() - 5),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::from("other lines"),
+        Some((last, [])) => format!("line {last}"),
+        Some(_) if lines.len() > 5 => format!("lines {} and {} more", named.join(", "), lines.len() - 5),
+        Some((last, rest)) => format!("lines {} and {last}", rest.join(", ")),
     }
 }
 
@@ -265,8 +265,8 @@ mod tests {
 
     #[test]
     fn lines_are_named_as_a_person_would() {
-        assert_eq!(list(&[3]), "3");
-        assert_eq!(list(&[3, 7, 9]), "3, 7 and 9");
-        assert_eq!(list(&[1, 2, 3, 4, 5, 6, 7]), "1, 2, 3, 4, 5 and 2 more");
+        assert_eq!(list(&[3]), "line 3");
+        assert_eq!(list(&[3, 7, 9]), "lines 3, 7 and 9");
+        assert_eq!(list(&[1, 2, 3, 4, 5, 6, 7]), "lines 1, 2, 3, 4, 5 and 2 more");
     }
 }

@@ -10,17 +10,22 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Texts are bounded by [`crate::MAX_BYTES`], so offsets fit in 32 bits.
-    pub(super) fn new(text: &str) -> Self {
+    /// The table, and the place of the first control character that YAML does not allow, if there is one
+    /// (YAML 1.2.2, rule 1, without C1). Texts are bounded by [`crate::MAX_BYTES`], so offsets fit in 32 bits.
+    pub(super) fn new(text: &str) -> (Self, Option<usize>) {
         let bytes = text.as_bytes();
-        let mut starts = Vec::with_capacity(bytes.len() / 24 + 1);
+        let mut starts = Vec::with_capacity(bytes.len() / 16 + 4);
         starts.push(0);
+        let mut control = None;
         for (at, byte) in bytes.iter().enumerate() {
-            if *byte == b'\n' || (*byte == b'\r' && bytes.get(at + 1) != Some(&b'\n')) {
-                starts.push(u32::try_from(at + 1).unwrap_or(u32::MAX));
+            match *byte {
+                b' '..=b'~' | 0x80.. | b'\t' => {}
+                b'\r' if bytes.get(at + 1) == Some(&b'\n') => {}
+                b'\n' | b'\r' => starts.push(u32::try_from(at + 1).unwrap_or(u32::MAX)),
+                _ => control = control.or(Some(at)),
             }
         }
-        Self { starts, ascii: text.is_ascii() }
+        (Self { starts, ascii: text.is_ascii() }, control)
     }
 
     /// The byte at a line (from 1) and column (in characters, from 0); the end of the text where it has none.
@@ -67,7 +72,9 @@ mod tests {
     #[test]
     fn bytes_and_positions_agree_over_all_line_ends() {
         let text = "a\r\né☃b\rc\n\nd";
-        let lines = Lines::new(text);
+        let (lines, control) = Lines::new(text);
+        assert_eq!(control, None);
+        assert_eq!(Lines::new("a\tb\x01\x02").1, Some(3));
         for (line, column, byte) in
             [(1, 0, 0), (2, 0, 3), (2, 1, 5), (2, 2, 8), (3, 0, 10), (4, 0, 12), (5, 0, 13)]
         {

@@ -11,7 +11,9 @@ mod lines;
 mod parse;
 mod token;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 use crate::refusal::{Reason, Refusal};
@@ -72,29 +74,30 @@ pub enum Layout {
 
 /// One node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
+pub struct Node<'a> {
     /// What it is.
     pub shape: Shape,
-    /// The value of a scalar, quotes and escapes undone; empty for all else.
-    pub text: String,
+    /// The value of a scalar, quotes and escapes undone; empty for all else. Borrowed where the bytes of the
+    /// file are the value.
+    pub text: Cow<'a, str>,
     /// The YAML tag in full, where one is written.
     pub tag: Option<Box<str>>,
     /// How deep it is nested; a document's root is 0.
-    pub depth: usize,
+    pub depth: u16,
     /// Where it starts, in bytes of the text; for a value that is not written, where the next token starts.
-    start: usize,
+    start: u32,
     /// Where it ends, where that is known.
-    end: Option<usize>,
+    end: Option<NonZeroU32>,
     /// The number of its anchor, 0 for none.
-    anchor: usize,
+    anchor: u32,
     /// The first node after it and all that it contains.
     next: u32,
 }
 
-impl Node {
+impl Node<'_> {
     /// The number of its anchor in the file, from 1; 0 for none.
     #[must_use]
-    pub fn anchor(&self) -> usize {
+    pub fn anchor(&self) -> u32 {
         self.anchor
     }
 
@@ -108,7 +111,7 @@ impl Node {
     #[must_use]
     pub fn is_null(&self) -> bool {
         matches!(self.shape, Shape::Scalar(Style::Plain))
-            && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
+            && matches!(self.text.as_ref(), "" | "~" | "null" | "Null" | "NULL")
     }
 }
 
@@ -117,10 +120,12 @@ impl Node {
 pub struct Tree<'a> {
     text: &'a str,
     lines: Lines,
-    nodes: Vec<Node>,
+    nodes: Vec<Node<'a>>,
     /// The node of each anchor; anchors are numbered from 1 in the order of the file.
     anchors: Vec<NodeId>,
     bom: usize,
+    /// Whether no node has an anchor or a tag and none is an alias.
+    bare: bool,
 }
 
 impl<'a> Tree<'a> {
@@ -138,12 +143,23 @@ impl<'a> Tree<'a> {
 
     /// The node.
     #[must_use]
-    pub fn node(&self, id: NodeId) -> &Node {
+    pub fn node(&self, id: NodeId) -> &Node<'a> {
         &self.nodes[id.index()]
     }
 
-    pub(crate) fn nodes(&self) -> &[Node] {
+    /// Whether no node has an anchor or a tag and none is an alias, so that each part of the file means what
+    /// it means alone.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.bare
+    }
+
+    pub(crate) fn nodes(&self) -> &[Node<'a>] {
         &self.nodes
+    }
+
+    /// Every node, in the order of the file.
+    pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..self.nodes.len()).map(to_id)
     }
 
     /// The root of each document.
@@ -191,7 +207,7 @@ impl<'a> Tree<'a> {
             Shape::Alias(target) => self.node(target),
             Shape::Scalar(_) | Shape::Sequence(_) | Shape::Mapping(_) => self.node(id),
         };
-        (matches!(node.shape, Shape::Scalar(_)) && !node.is_null()).then_some(node.text.as_str())
+        (matches!(node.shape, Shape::Scalar(_)) && !node.is_null()).then_some(node.text.as_ref())
     }
 
     /// The bytes of the node in [`Tree::text`], quotes and brackets among them, anchor and tag not. Nothing
@@ -199,13 +215,13 @@ impl<'a> Tree<'a> {
     #[must_use]
     pub fn range(&self, id: NodeId) -> Option<Range<usize>> {
         let node = self.node(id);
-        node.end.map(|end| node.start..end)
+        node.end.map(|end| node.start as usize..end.get() as usize)
     }
 
     /// Line and column (in characters) of the node's start, both from 1.
     #[must_use]
     pub fn position(&self, id: NodeId) -> (usize, usize) {
-        self.lines.position(self.text, self.node(id).start)
+        self.lines.position(self.text, self.node(id).start as usize)
     }
 
     /// Line and column of a byte of the text, both from 1.
@@ -256,7 +272,7 @@ impl<'a> Tree<'a> {
     }
 
     fn duplicate(&self, first: NodeId, second: NodeId) -> Refusal {
-        let key = self.node(second).text.clone();
+        let key = self.node(second).text.to_string();
         Refusal::at(self.position(second), Reason::DuplicateKey { key, first_line: self.position(first).0 })
     }
 
@@ -268,7 +284,7 @@ impl<'a> Tree<'a> {
 
     /// As [`Tree::position`], of the node at that place in the file; of the end where there is none.
     pub(crate) fn place(&self, index: usize) -> (usize, usize) {
-        self.position_at(self.nodes.get(index).map_or(self.text.len(), |node| node.start))
+        self.position_at(self.nodes.get(index).map_or(self.text.len(), |node| node.start as usize))
     }
 
     fn siblings(&self, from: usize, to: usize) -> impl Iterator<Item = NodeId> {

@@ -4,6 +4,9 @@
 //! with here: its index drifts, so places are taken from line and column; a NUL ends its input, so control
 //! characters are refused first; its anchors outlive their document, so an alias is checked against it.
 
+use std::borrow::Cow;
+use std::num::NonZeroU32;
+
 use yaml_rust2::parser::{Event, Parser, Tag};
 use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
 
@@ -27,14 +30,20 @@ impl<'a> Tree<'a> {
             Refusal { line: Some(line), column: None, reason: Reason::NotUtf8 }
         })?;
         let (text, bom) = text.strip_prefix('\u{feff}').map_or((text, 0), |rest| (rest, 3));
-        let lines = Lines::new(text);
-        let control = |b: &u8| (*b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r')) || *b == 0x7f;
-        if let Some(at) = text.bytes().position(|b| control(&b)) {
+        let (lines, control) = Lines::new(text);
+        if let Some(at) = control {
             let byte = text.as_bytes()[at];
             return Err(Refusal::at(lines.position(text, at), Reason::ControlCharacter { byte }));
         }
-        let tree =
-            Tree { text, lines, nodes: Vec::with_capacity(text.len() / 12 + 4), anchors: Vec::new(), bom };
+        refuse_bombs(text)?;
+        let tree = Tree {
+            text,
+            lines,
+            nodes: Vec::with_capacity(text.len() / 10 + 4),
+            anchors: Vec::new(),
+            bom,
+            bare: true,
+        };
         let builder = Builder { tree, open: Vec::new(), flow: 0, last_end: None, document: 0 };
         // Latin text needs no decoding, which is worth a tenth of the time.
         if text.is_ascii() {
@@ -43,6 +52,23 @@ impl<'a> Tree<'a> {
             builder.build(Parser::new_from_str(text))
         }
     }
+}
+
+/// The parser holds a whole flow list back while it may still be a key, so what is told by counting bytes is
+/// refused before: more list items than nodes are allowed, more anchors than are.
+fn refuse_bombs(text: &str) -> Result<(), Refusal> {
+    let count = |wanted: u8| text.bytes().filter(|byte| *byte == wanted).count();
+    let anchor = |three: &&[u8]| {
+        let before = matches!(three[0], b' ' | b'\t' | b'\r' | b'\n' | b',' | b'[' | b'{' | b':');
+        before && three[1] == b'&' && !matches!(three[2], b'&' | b' ' | b'\n' | b'\r')
+    };
+    if count(b'&') > MAX_ANCHORS && text.as_bytes().windows(3).filter(anchor).count() > MAX_ANCHORS {
+        return Err(Refusal::whole(Reason::TooMany { what: "anchors", limit: MAX_ANCHORS }));
+    }
+    if count(b',') > MAX_NODES {
+        return Err(Refusal::whole(Reason::TooMany { what: "values", limit: MAX_NODES }));
+    }
+    Ok(())
 }
 
 struct Builder<'a> {
@@ -103,11 +129,19 @@ impl<'a> Builder<'a> {
         if style != Style::Plain || !value.is_empty() {
             self.last_end = end;
         }
-        self.push(Shape::Scalar(style), value, start, end, anchor, tag)
+        // The value is the file's own bytes, but for escapes and folded lines.
+        let quotes = usize::from(style != Style::Plain);
+        let bytes = end.and_then(|end| self.tree.text.get(start + quotes..end - quotes));
+        let text = match bytes.filter(|bytes| *bytes == value) {
+            Some(bytes) => Cow::Borrowed(bytes),
+            None => Cow::Owned(value),
+        };
+        self.push(Shape::Scalar(style), text, start, end, anchor, tag)
     }
 
     fn alias(&mut self, anchor: usize, mark: Marker) -> Result<(), Refusal> {
         let start = self.byte(mark);
+        self.tree.bare = false;
         let target = anchor.checked_sub(1).and_then(|at| self.tree.anchors.get(at)).copied();
         let here = self.document..self.tree.nodes.len();
         let Some(target) = target.filter(|id| here.contains(&id.index())) else {
@@ -116,7 +150,7 @@ impl<'a> Builder<'a> {
         };
         let end = token::alias_end(self.tree.text, start);
         self.last_end = end;
-        self.push(Shape::Alias(target), String::new(), start, end, 0, None)
+        self.push(Shape::Alias(target), Cow::Borrowed(""), start, end, 0, None)
     }
 
     fn layout(&self, start: usize, bracket: u8) -> Layout {
@@ -141,7 +175,7 @@ impl<'a> Builder<'a> {
             return Err(self.at(start, Reason::TooDeep { limit: MAX_DEPTH }));
         }
         let index = self.tree.nodes.len();
-        self.push(shape, String::new(), start, None, anchor, tag)?;
+        self.push(shape, Cow::Borrowed(""), start, None, anchor, tag)?;
         self.open.push(index);
         self.flow += usize::from(layout != Layout::Block);
         Ok(())
@@ -161,15 +195,16 @@ impl<'a> Builder<'a> {
         self.flow -= usize::from(layout != Layout::Block);
         node.end = match layout {
             Layout::Flow => (self.tree.text.as_bytes().get(end) == Some(&bracket)).then_some(end + 1),
-            Layout::Block | Layout::Bare => self.last_end.filter(|end| *end > node.start),
-        };
-        self.last_end = node.end;
+            Layout::Block | Layout::Bare => self.last_end.filter(|end| *end > node.start as usize),
+        }
+        .and_then(place);
+        self.last_end = node.end.map(|end| end.get() as usize);
     }
 
     fn push(
         &mut self,
         shape: Shape,
-        text: String,
+        text: Cow<'a, str>,
         start: usize,
         end: Option<usize>,
         anchor: usize,
@@ -187,9 +222,18 @@ impl<'a> Builder<'a> {
             self.tree.anchors.resize(anchor, NodeId(u32::MAX));
             self.tree.anchors[anchor - 1] = to_id(index);
         }
+        self.tree.bare &= anchor == 0 && tag.is_none();
         let tag = tag.map(|tag| format!("{}{}", tag.handle, tag.suffix).into_boxed_str());
-        let (depth, next) = (self.open.len(), to_id(index + 1).0);
-        self.tree.nodes.push(Node { shape, text, tag, depth, start, end, anchor, next });
+        // The parser puts the start of a mapping without braces at its first colon.
+        if let Some(around) = self.open.last().and_then(|open| self.tree.nodes.get_mut(*open))
+            && matches!(around.shape, Shape::Mapping(Layout::Block | Layout::Bare))
+        {
+            around.start = around.start.min(u32::try_from(start).unwrap_or(u32::MAX));
+        }
+        let depth = u16::try_from(self.open.len()).unwrap_or(u16::MAX);
+        let anchor = u32::try_from(anchor).unwrap_or(u32::MAX);
+        let (start, end) = (u32::try_from(start).unwrap_or(u32::MAX), end.and_then(place));
+        self.tree.nodes.push(Node { shape, text, tag, depth, start, end, anchor, next: to_id(index + 1).0 });
         Ok(())
     }
 
@@ -201,17 +245,30 @@ impl<'a> Builder<'a> {
         Refusal::at(self.tree.position_at(byte), reason)
     }
 
-    /// A template rarely parses; when one stands at or before the error, outside of comments and quotes,
-    /// that is the thing to say.
+    /// A template rarely parses; when one stands on the line of the error, or before it outside of comments
+    /// and quotes, that is the thing to say.
     fn syntax(&self, error: &ScanError) -> Refusal {
         let at = self.byte(*error.marker());
-        let (_, line_end, _) = self.tree.line_around(at);
-        if let Some(brace) = self.tree.text[..line_end].find("{{") {
-            let (line, _, _) = self.tree.line_around(brace);
-            if !self.tree.text[line..brace].contains(['#', '"', '\'']) {
-                return self.at(brace, Reason::Template);
-            }
+        // Brackets are read ahead of events, and the parser has a limit of its own for them.
+        if error.info() == "recursion limit exceeded" {
+            return self.at(at, Reason::TooDeep { limit: MAX_DEPTH });
+        }
+        let (error_line, line_end, _) = self.tree.line_around(at);
+        let text = self.tree.text;
+        let before = |brace: usize| &text[self.tree.line_around(brace).0..brace];
+        let here = text[error_line..line_end].find("{{").map(|brace| error_line + brace);
+        let first = text[..line_end].find("{{");
+        let template = here
+            .filter(|brace| !before(*brace).contains('#'))
+            .or(first.filter(|brace| !before(*brace).contains(['#', '"', '\''])));
+        if let Some(brace) = template {
+            return self.at(brace, Reason::Template);
         }
         self.at(at, Reason::Syntax { message: error.info().chars().take(200).collect() })
     }
+}
+
+/// Texts are bounded by [`MAX_BYTES`], so offsets fit in 32 bits; no node ends at 0.
+fn place(end: usize) -> Option<NonZeroU32> {
+    u32::try_from(end).ok().and_then(NonZeroU32::new)
 }
