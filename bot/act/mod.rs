@@ -119,7 +119,7 @@ impl Actor {
         };
         match tokio::task::spawn_blocking(work).await {
             Ok(result) => result,
-            Err(error) => Err(GitError::internal(error.to_string())),
+            Err(error) => Err(GitError::unfinished(error)),
         }
     }
 

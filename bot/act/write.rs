@@ -159,7 +159,7 @@ impl Desk<'_> {
         chains: &'c mut BTreeMap<BranchName, Chain>,
         base: &BranchName,
     ) -> Result<&'c mut Chain, GitError> {
-        let head = self.heads.get(base).ok_or_else(|| GitError::internal(format!("no branch {base}")))?;
+        let head = self.heads.get(base).ok_or_else(|| GitError::unfinished(format!("no branch {base}")))?;
         Ok(chains.entry(base.clone()).or_insert_with(|| Chain {
             start: head.clone(),
             head: head.clone(),
@@ -230,7 +230,7 @@ impl Desk<'_> {
         replaces: Option<&CommitId>,
     ) -> Result<Result<Planned, Written>, GitError> {
         let head = self.heads.get(&promotion.base);
-        let head = head.ok_or_else(|| GitError::internal(format!("no branch {}", promotion.base)))?;
+        let head = head.ok_or_else(|| GitError::unfinished(format!("no branch {}", promotion.base)))?;
         let snapshot = self.mirror.snapshot(head)?;
         let changes = match edits::of(self.pipeline, promotion, &mut |path| snapshot.read(path))? {
             Ok(changes) if changes.is_empty() => return Ok(Err(Written::LostRace)),

@@ -156,7 +156,7 @@ impl Observer {
                 result
             }
             // What was kept went with the thread; the next look reads everything again.
-            Err(error) => Err(GitError::internal(error.to_string())),
+            Err(error) => Err(GitError::unfinished(error)),
         }
     }
 
@@ -188,7 +188,7 @@ impl GitSide {
         let heads = mirror.fetch()?;
         let default = default_branch(&heads, branch);
         let branches = named(&heads);
-        self.config.look(mirror, &heads, &branches, &default)?;
+        self.config.look(mirror, &heads, &default)?;
         let Some(pipeline) = self.config.pipeline.clone() else { return Ok(Facts::default()) };
         let mut facts = Facts {
             branches: self.branches.look(mirror, &pipeline, &branches, bot)?,

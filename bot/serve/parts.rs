@@ -180,7 +180,7 @@ async fn open_mirror(repository: Repository, folder: &Path) -> Result<Arc<Mirror
     let folder = folder.to_owned();
     match tokio::task::spawn_blocking(move || Mirror::open(remote, &folder)).await {
         Ok(mirror) => Ok(Arc::new(mirror?)),
-        Err(error) => Err(GitError::internal(error.to_string()).into()),
+        Err(error) => Err(GitError::unfinished(error).into()),
     }
 }
 
