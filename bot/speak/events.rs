@@ -67,3 +67,24 @@ impl Voice {
         self.block("events.txt", "reported", &context! { image, tag, status, by })
     }
 }
+
+/// The demo's sentences.
+impl Voice {
+    /// The demo begins.
+    #[must_use]
+    pub fn demo_begins(&self, infra: &str, server: &str) -> String {
+        self.block("demo.txt", "begins", &context! { infra, server })
+    }
+
+    /// The demo's CI reports a build.
+    #[must_use]
+    pub fn demo_sends(&self, build: &str) -> String {
+        self.block("demo.txt", "sends", &context! { build })
+    }
+
+    /// What a person can do next.
+    #[must_use]
+    pub fn demo_next(&self, server: &str, ci: &str, manager: &str, digest: &str) -> String {
+        self.block("demo.txt", "next", &context! { server, ci, manager, digest })
+    }
+}
