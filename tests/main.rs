@@ -1,0 +1,4 @@
+//! Stories over real parts. One binary, so that it links once.
+
+mod git;
+mod support;
