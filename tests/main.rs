@@ -3,5 +3,4 @@
 
 mod git;
 mod registry;
-mod store;
 mod support;

@@ -136,7 +136,11 @@ impl Desk<'_> {
                     Written::Refused(release.clone(), message.clone())
                 }
                 // A branch that could not be pruned is tried again at the next look.
-                (Some(RefResult::LostRace { .. } | RefResult::Refused { .. }) | None, _) => Written::LostRace,
+                (
+                    Some(RefResult::LostRace { .. } | RefResult::Refused { .. } | RefResult::Unfinished { .. })
+                    | None,
+                    _,
+                ) => Written::LostRace,
             }
         };
         let mut positions: HashMap<&BranchName, usize> = HashMap::new();

@@ -127,9 +127,21 @@ pub enum GitError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// A piece of work on the repository did not end: a defect, or the process is stopping.
+    #[error("the work on the repository did not end: {why}; it is done again, report it if it stays")]
+    Unfinished {
+        /// What is known of it.
+        why: String,
+    },
 }
 
 impl GitError {
+    /// A piece of work that did not end.
+    #[must_use]
+    pub fn unfinished(why: impl ToString) -> Self {
+        Self::Unfinished { why: tame(&why.to_string(), 300) }
+    }
+
     /// Whether the same call may succeed later with nobody acting.
     #[must_use]
     pub fn passes(&self) -> bool {
@@ -138,7 +150,8 @@ impl GitError {
             | Self::Unreachable { .. }
             | Self::NoCommit { .. }
             | Self::Damaged { .. }
-            | Self::InUse { .. } => true,
+            | Self::InUse { .. }
+            | Self::Unfinished { .. } => true,
             Self::Settings { .. }
             | Self::Missing { .. }
             | Self::Denied { .. }

@@ -9,14 +9,7 @@ use super::{error::GitError, mirror::Mirror};
 /// The most bytes of a commit that is read: 1 MiB.
 const MAX_COMMIT: u64 = 1 << 20;
 
-/// A name and an address, as in a commit.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Person {
-    /// The name as written.
-    pub name: String,
-    /// The address as written; nothing says that it is one.
-    pub email: String,
-}
+pub use gantry_core::facts::Person;
 
 /// A commit as it is written. Text from people: bytes that are not UTF-8 are replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
