@@ -13,7 +13,7 @@ pub mod intake;
 pub mod observe;
 pub mod random;
 pub mod registry;
-//pub mod serve;
+pub mod serve;
 pub mod settings;
 pub mod speak;
 pub mod store;
