@@ -10,7 +10,7 @@ use std::{
 };
 
 use sqlx::{
-    AnyPool, Executor,
+    AnyConnection, AnyPool, ConnectOptions, Connection, Executor,
     any::{AnyConnectOptions, AnyPoolOptions},
 };
 
@@ -87,6 +87,10 @@ pub(super) fn create(path: &Path) -> Result<PathBuf, StoreError> {
 /// The pools of a file: one connection that writes, a few that read.
 pub(super) async fn pools(file: &Path) -> Result<(AnyPool, AnyPool), sqlx::Error> {
     let options = options(file)?;
+    // A pool tries again until its patience ends and then tells only that; one connection tells why.
+    let mut first: AnyConnection = options.connect().await?;
+    first.execute(PRAGMAS).await?;
+    first.close().await?;
     let pool = |most, reading| {
         AnyPoolOptions::new().max_connections(most).acquire_timeout(PATIENCE).after_connect(
             move |connection, _| {
