@@ -3,4 +3,5 @@
 
 mod git;
 mod registry;
+mod store;
 mod support;
