@@ -5,13 +5,15 @@
 pub mod act;
 pub mod cli;
 pub mod clock;
+pub mod demo;
 pub mod forge;
 pub mod git;
 pub mod http;
 pub mod intake;
 pub mod observe;
+pub mod random;
 pub mod registry;
-pub mod serve;
+//pub mod serve;
 pub mod settings;
 pub mod speak;
 pub mod store;

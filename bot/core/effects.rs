@@ -29,6 +29,8 @@ pub struct Promotion {
     pub from_version: String,
     /// What the gates said.
     pub gates: Vec<GateVerdict>,
+    /// The CI checks that have succeeded for all of its artifacts, asked for by a gate or not.
+    pub checks: Vec<String>,
     /// The person who asked for it; none when Gantry does it by itself.
     pub by: Option<String>,
 }

@@ -5,9 +5,10 @@
 //! functions.
 
 pub mod artifact;
+pub mod build;
 
 pub mod catalog;
-pub mod ci;
+
 pub mod config;
 pub mod decide;
 pub mod duration;
@@ -16,5 +17,6 @@ pub mod facts;
 pub mod gates;
 pub mod ids;
 pub mod reason;
+pub mod record;
 pub mod select;
 pub mod why;

@@ -1,6 +1,6 @@
 //! The validated pipeline: what [`super::types::Config`] means for one tree of an infra repository.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::types::{Delivery, Gate, Merge, Write};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A config that passed validation, together with the applications that the tree holds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Pipeline {
     /// The stages in topological order: each after all of its `after`.
     pub environments: Vec<Stage>,
@@ -35,7 +35,7 @@ pub struct Stage {
 }
 
 /// An application as it stands in the tree.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Application {
     /// Its name.
     pub name: ApplicationName,
@@ -48,7 +48,7 @@ pub struct Application {
 }
 
 /// One image of an application.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Image {
     /// The image.
     pub image: ImageName,
@@ -69,18 +69,20 @@ impl Pipeline {
     /// through to that one's own `after`.
     #[must_use]
     pub fn upstream(&self, application: &Application, stage: &Stage) -> Vec<EnvironmentName> {
-        let mut found = Vec::new();
+        let mut found = BTreeSet::new();
+        // Ways that meet again are gone once: their number can double with each environment.
+        let mut seen = BTreeSet::new();
         let mut open: Vec<&EnvironmentName> = stage.after.iter().collect();
         while let Some(name) = open.pop() {
+            if !seen.insert(name) {
+                continue;
+            }
             if application.files.contains_key(name) {
-                if !found.contains(name) {
-                    found.push(name.clone());
-                }
+                found.insert(name.clone());
             } else if let Some(stage) = self.stage(name) {
                 open.extend(&stage.after);
             }
         }
-        found.sort();
-        found
+        found.into_iter().collect()
     }
 }

@@ -46,7 +46,7 @@ pub struct Environment {
 }
 
 /// How a change gets onto an environment's branch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Delivery {
     /// A commit straight to the branch.
@@ -135,7 +135,7 @@ pub struct ImageRule {
 }
 
 /// How the newest of an image's tags is found. Exactly one of the four orders is given.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Select {
     /// The highest version in this range (`>=1.0.0 <2`, `~1.4`, `*`). Prereleases only when the range has one.
@@ -159,7 +159,7 @@ pub struct Select {
 }
 
 /// Which end of an order counts as the newest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// The last one is the newest.

@@ -1,0 +1,35 @@
+//! What people asked for at a proposal: approvals and rejections, done at the forge in their name.
+
+use crate::{
+    act::Actor,
+    forge::{Answered, ForgeError},
+    intake::request::{Outcome, Request},
+    observe::Asked,
+    speak::Deed,
+};
+
+impl Actor {
+    /// Does what a person asked for and says what came of it. `None` for a request that is answered elsewhere.
+    ///
+    /// # Errors
+    /// The forge's: the request waits for the next look.
+    pub async fn answer(&self, asked: &Asked) -> Result<Option<Outcome>, ForgeError> {
+        let (number, answered, deed) = match &asked.request {
+            Request::Approve { proposal, head, .. } => {
+                (*proposal, self.forge.approve(*proposal, head, &asked.by).await?, Deed::Approved)
+            }
+            Request::Reject { proposal, reason, .. } => {
+                (*proposal, self.forge.reject(*proposal, &asked.by, reason).await?, Deed::Rejected)
+            }
+            Request::Promote { .. } => return Ok(None),
+        };
+        let deed = match answered {
+            Answered::Done => deed,
+            Answered::Moved => Deed::Moved,
+            Answered::NotOpen => Deed::NotOpen,
+            Answered::Missing => Deed::Missing,
+        };
+        let text = self.voice.deed(deed, number, "", "", "");
+        Ok(Some(Outcome { done: answered == Answered::Done, text }))
+    }
+}
