@@ -55,9 +55,9 @@ impl Voice {
         }
         for gate in &promotion.gates {
             let says = match gate.verdict {
-                Verdict::Pass => "passes",
-                Verdict::Wait => "waits",
-                Verdict::Fail => "fails",
+                Verdict::Pass => "pass",
+                Verdict::Wait => "wait",
+                Verdict::Fail => "fail",
             };
             let why = self.clause(&gate.reason);
             let values = values! { gate => gate.gate, says, why };

@@ -13,7 +13,7 @@ macro_rules! values {
     (@one $key:ident) => { (stringify!($key), minijinja::Value::from(minijinja::value::Serde(&$key))) };
     (@one $key:ident $value:expr) => { (stringify!($key), minijinja::Value::from(minijinja::value::Serde(&$value))) };
     ($($key:ident $(=> $value:expr)?),* $(,)?) => {
-        [$(values!(@one $key $($value)?)),*].into_iter().collect::<minijinja::Value>()
+        minijinja::Value::from(std::collections::BTreeMap::from([$(values!(@one $key $($value)?)),*]))
     };
 }
 
@@ -83,8 +83,8 @@ struct Inner {
     own: Engine,
     /// The same with those of the folder in their places, where there is a folder.
     changed: Option<Engine>,
-    /// The first failure of the folder's templates.
-    trouble: OnceLock<SpeakError>,
+    /// While samples are tried: the first failure of the folder's templates.
+    trial: Option<OnceLock<SpeakError>>,
 }
 
 impl std::fmt::Debug for Voice {
@@ -98,7 +98,7 @@ impl Voice {
     #[must_use]
     pub fn embedded() -> Self {
         match Engine::new(engine::embedded()) {
-            Ok(own) => Self(Arc::new(Inner { own, changed: None, trouble: OnceLock::new() })),
+            Ok(own) => Self(Arc::new(Inner { own, changed: None, trial: None })),
             // Which files these are is fixed when Gantry is built, and the first test compiles them.
             Err(error) => unreachable!("the embedded templates compile: {error}"),
         }
@@ -114,13 +114,13 @@ impl Voice {
             files.insert(name, text);
         }
         let own = Engine::new(engine::embedded())?;
-        let inner = Inner { own, changed: Some(Engine::new(files)?), trouble: OnceLock::new() };
+        let inner = Inner { own, changed: Some(Engine::new(files)?), trial: Some(OnceLock::new()) };
         let voice = Self(Arc::new(inner));
         samples::Samples::read().speak(&voice);
         match Arc::into_inner(voice.0) {
-            Some(Inner { own, changed, trouble }) => match trouble.into_inner() {
+            Some(Inner { own, changed, trial }) => match trial.and_then(OnceLock::into_inner) {
                 Some(error) => Err(error),
-                None => Ok(Self(Arc::new(Inner { own, changed, trouble: OnceLock::new() }))),
+                None => Ok(Self(Arc::new(Inner { own, changed, trial: None }))),
             },
             None => unreachable!("nobody else holds the voice yet"),
         }
@@ -142,22 +142,31 @@ impl Voice {
 
     /// Speaks by the folder's templates, and by the embedded ones where those fail.
     fn with<T>(&self, speak: impl Fn(&Engine) -> Result<T, SpeakError>) -> Result<T, SpeakError> {
-        if let Some(changed) = &self.0.changed {
+        let failed = self.0.trial.as_ref().is_some_and(|trial| trial.get().is_some());
+        if let Some(changed) = self.0.changed.as_ref().filter(|_| !failed) {
             match speak(changed) {
                 Ok(text) => return Ok(text),
                 Err(error) => {
-                    tracing::warn!(%error, "a template failed; the embedded one speaks in its place");
-                    // Only the first is kept, and only looked at while samples are tried.
-                    let _ = self.0.trouble.set(error);
+                    if let Some(trial) = &self.0.trial {
+                        // Only the first failure is told.
+                        let _ = trial.set(error);
+                    } else {
+                        tracing::warn!(%error, "a template failed; the embedded one speaks in its place");
+                    }
                 }
             }
         }
         speak(&self.0.own)
     }
 
+    /// A block of a sheet as one line.
+    fn block(&self, sheet: &str, block: &str, values: &Value) -> String {
+        inert::cut(&self.lines(sheet, block, values), 4 * inert::LONGEST)
+    }
+
     /// A block of a sheet. Should the embedded one fail too, which no test has seen, its name is the text.
-    fn block(&self, sheet: &str, block: &str, context: &Value) -> String {
-        self.with(|engine| engine.block(sheet, block, context)).unwrap_or_else(|error| {
+    fn lines(&self, sheet: &str, block: &str, values: &Value) -> String {
+        self.with(|engine| engine.block(sheet, block, values)).unwrap_or_else(|error| {
             tracing::error!(%error, "an embedded template failed; this is an error in Gantry");
             block.replace('_', " ")
         })

@@ -154,6 +154,8 @@ fn fenced(diff: &str) -> String {
     if diff.trim().is_empty() {
         return String::new();
     }
+    // Within the block nobody but us reads it as a marker, but we would.
+    let diff = diff.replace("<!-- gantry release=", "<!-- gantry-release=");
     let longest = diff.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     let end = if diff.ends_with('\n') { "" } else { "\n" };

@@ -45,9 +45,11 @@ pub(super) fn kind(reason: &Reason) -> &'static str {
         Reason::TagGone => "tag_gone",
         Reason::NothingNewer => "nothing_newer",
         Reason::NoBuild { .. } => "no_build",
+        Reason::ListIncomplete { .. } => "list_incomplete",
         Reason::UnknownContents { .. } => "unknown_contents",
         Reason::Broken { .. } => "broken",
         Reason::TakenOver { .. } => "taken_over",
+        Reason::ForgeSilent => "forge_silent",
         Reason::WriteRefused { .. } => "write_refused",
     }
 }
@@ -69,15 +71,17 @@ pub(super) fn values(reason: &Reason) -> Value {
 }
 
 /// A clause as a sentence of its own.
-fn sentence(clause: &str) -> String {
+pub(super) fn sentence(clause: &str) -> String {
+    let mut letters = clause.trim().chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    ended(&format!("{first}{}", letters.as_str()))
+}
+
+/// A sentence that begins with a name, which is written as it is.
+pub(super) fn ended(clause: &str) -> String {
     let clause = clause.trim();
-    let mut letters = clause.chars();
-    let mut out: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    out.push_str(letters.as_str());
-    if !out.is_empty() && !out.ends_with(['.', '!', '?', '…']) {
-        out.push('.');
-    }
-    out
+    let stop = if clause.is_empty() || clause.ends_with(['.', '!', '?', '…']) { "" } else { "." };
+    format!("{clause}{stop}")
 }
 
 impl Voice {
@@ -132,10 +136,15 @@ impl Voice {
             Step::Merging => "merging",
             Step::Stopped => "stopped",
         };
-        let why = next.reason.as_ref().or_else(|| holding(&next.gates)).map(|reason| self.clause(reason));
+        let holds = next.reason.as_ref().or_else(|| holding(&next.gates));
+        let block = match (block, next.proposal, holds) {
+            // Without a number there is no proposal to speak of.
+            ("proposed", None, _) => "waiting",
+            ("proposed", Some(_), Some(Reason::NeedsApproval { .. })) => "asks",
+            (block, _, _) => block,
+        };
+        let why = holds.map(|reason| self.clause(reason));
         let values = values! { version => next.release.version(), proposal => next.proposal, why };
-        // Without a number there is no proposal to speak of.
-        let block = if block == "proposed" && next.proposal.is_none() { "waiting" } else { block };
         self.block("standings.txt", block, &values)
     }
 
@@ -182,7 +191,7 @@ impl Voice {
             since,
             reasons,
         };
-        sentence(&self.block("why.txt", block, &values))
+        ended(&self.block("why.txt", block, &values))
     }
 
     /// The steps of the answer, one sentence each, in their order.
@@ -190,9 +199,7 @@ impl Voice {
     pub fn why_steps(&self, why: &Why) -> Vec<String> {
         let step = |environment: &str, reason: &Reason| {
             let values = values! { environment, why => self.clause(reason) };
-            let text = self.block("why.txt", "step", &values);
-            // The name of an environment is written as it is.
-            if text.ends_with(['.', '!', '?', '…']) { text } else { format!("{text}.") }
+            ended(&self.block("why.txt", "step", &values))
         };
         why.steps.iter().map(|at| step(at.environment.as_str(), &at.reason)).collect()
     }
