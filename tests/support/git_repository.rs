@@ -68,8 +68,20 @@ impl Bare {
     /// A person's commit on `branch`, which comes to be where it is not there.
     pub(crate) fn commit(&self, branch: &str, subject: &str, files: &[Entry<'_>]) -> CommitId {
         let at = self.clock.fetch_add(1, Ordering::SeqCst);
+        self.commit_as(branch, "pat", at.try_into().expect("a time"), subject, files)
+    }
+
+    /// A commit of somebody at a time of its own, in seconds.
+    pub(crate) fn commit_as(
+        &self,
+        branch: &str,
+        who: &str,
+        at: i64,
+        subject: &str,
+        files: &[Entry<'_>],
+    ) -> CommitId {
         let mut stream = format!(
-            "commit refs/heads/{branch}\ncommitter Pat <pat@example.com> {at} +0000\ndata {}\n{subject}\n",
+            "commit refs/heads/{branch}\ncommitter {who} <{who}@example.com> {at} +0000\ndata {}\n{subject}\n",
             subject.len()
         )
         .into_bytes();
