@@ -110,10 +110,8 @@ impl Drafting<'_> {
         };
         if made.len() > MAX_LOOSE {
             let objects = made.iter().map(|(_, (kind, data))| (*kind, data.as_slice()));
-            let bytes = pack::whole(objects).map_err(|source| GitError::Io {
-                folder: self.mirror.folder.clone(),
-                source,
-            })?;
+            let bytes = pack::whole(objects)
+                .map_err(|source| GitError::Io { folder: self.mirror.folder.clone(), source })?;
             return pack::store(&self.repository, &bytes).map_err(fail);
         }
         let store = self.mirror.repository();
@@ -136,7 +134,9 @@ impl Drafting<'_> {
             match (bytes, old) {
                 (Some(bytes), old) => {
                     if bytes.len() as u64 > MAX_FILE {
-                        return Err(self.mirror.too_large(tame(path, 200), format!("{} MiB", MAX_FILE >> 20)));
+                        return Err(self
+                            .mirror
+                            .too_large(tame(path, 200), format!("{} MiB", MAX_FILE >> 20)));
                     }
                     let id = self.repository.write_blob(bytes).map_err(damage)?.detach();
                     editor.upsert(path.as_str(), old.unwrap_or(EntryKind::Blob), id).map_err(damage)?;
@@ -154,21 +154,30 @@ impl Drafting<'_> {
     fn check_path(&self, base: ObjectId, path: &str) -> Result<Option<EntryKind>, GitError> {
         let refuse = |why: &str| Err(self.refused(path, why));
         if path.len() > 4096 || path.split('/').count() > MAX_DEPTH {
-            return refuse("the path is too long or too deep; the files in gantry.yaml must name a shorter one");
+            return refuse(
+                "the path is too long or too deep; the files in gantry.yaml must name a shorter one",
+            );
         }
         for part in path.split('/') {
-            let options = gix::validate::path::component::Options { protect_windows: false, ..Default::default() };
+            let options =
+                gix::validate::path::component::Options { protect_windows: false, ..Default::default() };
             if gix::validate::path::component(part.as_bytes().as_bstr(), None, options).is_err()
                 || part.chars().any(char::is_control)
             {
-                return refuse("a part of the path is empty, '.', '..', '.git' or the like; correct it in gantry.yaml");
+                return refuse(
+                    "a part of the path is empty, '.', '..', '.git' or the like; correct it in gantry.yaml",
+                );
             }
         }
         for (end, _) in path.match_indices('/') {
             match lookup(self.mirror, &self.repository, base, &path[..end])? {
                 None => return Ok(None),
                 Some((_, EntryKind::Tree)) => {}
-                Some(_) => return refuse("a folder of the path is a file or a link there; correct it in gantry.yaml"),
+                Some(_) => {
+                    return refuse(
+                        "a folder of the path is a file or a link there; correct it in gantry.yaml",
+                    );
+                }
             }
         }
         let Some((id, kind)) = lookup(self.mirror, &self.repository, base, path)? else { return Ok(None) };
@@ -205,8 +214,10 @@ impl Drafting<'_> {
 fn signature(person: &Person, at: Timestamp) -> gix::actor::Signature {
     let plain = |text: &str| {
         let kept: String = tame(text, 200).chars().filter(|c| !matches!(c, '<' | '>')).collect();
-        kept.trim_matches(|c: char| c.is_whitespace() || matches!(c, '.' | ',' | ':' | ';' | '"' | '\\' | '\''))
-            .to_owned()
+        kept.trim_matches(|c: char| {
+            c.is_whitespace() || matches!(c, '.' | ',' | ':' | ';' | '"' | '\\' | '\'')
+        })
+        .to_owned()
     };
     let name = match plain(&person.name) {
         name if name.is_empty() => "unknown".to_owned(),

@@ -56,31 +56,32 @@ impl Mirror {
         if self.take_damaged() {
             self.make_anew()?;
         }
-        match self.fetch_once() {
+        let heads = match self.fetch_into(&self.repository()) {
             Err(GitError::Damaged { .. }) => {
                 self.make_anew()?;
-                self.fetch_once()
+                self.fetch_into(&self.repository())?
             }
-            result => result,
-        }
+            result => result?,
+        };
+        Ok(self.set_heads(heads))
     }
 
-    fn fetch_once(&self) -> Result<Arc<Heads>, GitError> {
-        let repository = self.repository();
-        let stored = self.stored(&repository)?;
+    /// Brings `repository`, which is the mirror or shall become it, to the server's state.
+    pub(super) fn fetch_into(&self, repository: &gix::Repository) -> Result<Heads, GitError> {
+        let stored = self.stored(repository)?;
         let deadline = Deadline::after(self.remote.timeout);
         let mut session = Session::open(&self.remote, &self.client, Service::UploadPack, deadline)?;
         let mut handshake = self.shake_hands(&mut session)?;
         let mut listing = self.list(&mut session, &mut handshake)?;
         if listing.branches != stored {
-            self.receive(&repository, &mut session, handshake, &mut listing)?;
-            self.store(&repository, &stored, &listing.branches)?;
+            self.receive(repository, &mut session, handshake, &mut listing)?;
+            self.store(repository, &stored, &listing.branches)?;
         }
         let mut branches = BTreeMap::new();
         for (name, id) in &listing.branches {
             branches.insert(name.clone(), self.commit_id(id)?);
         }
-        Ok(self.set_heads(Heads { url: self.url(), branches, default_branch: listing.default_branch }))
+        Ok(Heads { url: self.url(), branches, default_branch: listing.default_branch })
     }
 
     /// Asks the server for its branches, and nothing else. For reading again after a push.
@@ -100,7 +101,11 @@ impl Mirror {
             &mut Discard,
         );
         let handshake = result.map_err(|error| session.explain(&error))?;
-        match handshake.capabilities.capability("object-format").and_then(|c| c.value().map(ToOwned::to_owned)) {
+        match handshake
+            .capabilities
+            .capability("object-format")
+            .and_then(|c| c.value().map(ToOwned::to_owned))
+        {
             Some(format) if format != "sha1" => Err(GitError::Protocol {
                 url: self.url(),
                 why: format!("its object format is {format}, Gantry knows sha1"),
@@ -109,7 +114,11 @@ impl Mirror {
         }
     }
 
-    fn list(&self, session: &mut Session, handshake: &mut gix::protocol::Handshake) -> Result<Listing, GitError> {
+    fn list(
+        &self,
+        session: &mut Session,
+        handshake: &mut gix::protocol::Handshake,
+    ) -> Result<Listing, GitError> {
         let refs = match handshake.refs.take() {
             Some(refs) => refs,
             None => {
@@ -191,8 +200,15 @@ impl Mirror {
             |pack, progress, interrupt| {
                 let bases = Some(repository.objects.clone());
                 let hash = repository.object_hash();
-                let written =
-                    gix_pack::Bundle::write_to_directory(pack, Some(&packs), progress, interrupt, bases, hash, options)?;
+                let written = gix_pack::Bundle::write_to_directory(
+                    pack,
+                    Some(&packs),
+                    progress,
+                    interrupt,
+                    bases,
+                    hash,
+                    options,
+                )?;
                 keep = written.keep_path;
                 Ok(true)
             },
@@ -215,7 +231,9 @@ impl Mirror {
             // It would only matter to a garbage collection, and there is none beside us.
             let _ = std::fs::remove_file(keep);
         }
-        result.map_err(|error| session.explain(&error))?;
+        if let Err(error) = result {
+            return Err(self.local_fault(&error).unwrap_or_else(|| session.explain(&error)));
+        }
         for (branch, id) in &listing.branches {
             match repository.try_find_header(*id) {
                 Ok(Some(header)) if header.kind() == gix::objs::Kind::Commit => {}
@@ -228,6 +246,25 @@ impl Mirror {
             }
         }
         Ok(())
+    }
+
+    /// The error of a fetch that failed on this machine: a full disk must not be blamed on the server.
+    fn local_fault(&self, error: &(dyn std::error::Error + 'static)) -> Option<GitError> {
+        use std::io::ErrorKind;
+        let mut next = Some(error);
+        while let Some(error) = next {
+            match error.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
+                Some(ErrorKind::NotFound) => return Some(self.damage(error)),
+                Some(
+                    kind @ (ErrorKind::PermissionDenied
+                    | ErrorKind::StorageFull
+                    | ErrorKind::QuotaExceeded
+                    | ErrorKind::ReadOnlyFilesystem),
+                ) => return Some(GitError::Io { folder: self.folder.clone(), source: kind.into() }),
+                _ => next = error.source(),
+            }
+        }
+        None
     }
 
     /// Makes the mirror's branches those of the server: what is gone first, so that it makes room.
@@ -254,7 +291,11 @@ impl Mirror {
             let name = FullName::try_from(format!("{HEADS}{branch}")).map_err(|error| self.damage(&error))?;
             let change = match id {
                 Some(id) => Change::Update {
-                    log: LogChange { mode: RefLog::AndReference, force_create_reflog: false, message: "".into() },
+                    log: LogChange {
+                        mode: RefLog::AndReference,
+                        force_create_reflog: false,
+                        message: "".into(),
+                    },
                     expected: PreviousValue::Any,
                     new: Target::Object(id),
                 },

@@ -73,7 +73,11 @@ impl Mirror {
                 return Err(fate.error(self.url(), deadline, &said));
             }
         }
-        let silent = if outcome.timed_out { "git push was stopped at the time limit" } else { "git push said nothing" };
+        let silent = if outcome.timed_out {
+            "git push was stopped at the time limit"
+        } else {
+            "git push said nothing"
+        };
         Ok(batch
             .iter()
             .map(|change| match words.remove(change.branch) {
@@ -108,7 +112,8 @@ impl Mirror {
         }
         if let Address::Ssh { .. } = &self.remote.address {
             let words = self.remote.ssh_words()?;
-            let quoted: Vec<String> = words.iter().map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect();
+            let quoted: Vec<String> =
+                words.iter().map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect();
             command.env("GIT_SSH_COMMAND", format!("{} -o BatchMode=yes", quoted.join(" ")));
         }
         Ok(())
@@ -127,8 +132,12 @@ fn porcelain(output: &str) -> HashMap<&str, Result<(), String>> {
     let mut words = HashMap::new();
     for line in output.lines() {
         let mut parts = line.splitn(3, '\t');
-        let (Some(flag), Some(refs), Some(summary)) = (parts.next(), parts.next(), parts.next()) else { continue };
-        let Some(branch) = refs.rsplit_once(':').and_then(|(_, to)| to.strip_prefix("refs/heads/")) else { continue };
+        let (Some(flag), Some(refs), Some(summary)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
+        let Some(branch) = refs.rsplit_once(':').and_then(|(_, to)| to.strip_prefix("refs/heads/")) else {
+            continue;
+        };
         words.insert(branch, if flag == "!" { Err(summary.to_owned()) } else { Ok(()) });
     }
     words
@@ -140,7 +149,8 @@ mod tests {
 
     #[test]
     fn porcelain_lines_are_read() {
-        let output = "To /x\n \tabc:refs/heads/main\tabc..def\n!\tabc:refs/heads/qa\t[rejected] (stale info)\nDone\n";
+        let output =
+            "To /x\n \tabc:refs/heads/main\tabc..def\n!\tabc:refs/heads/qa\t[rejected] (stale info)\nDone\n";
         let words = porcelain(output);
         assert_eq!(words["main"], Ok(()));
         assert_eq!(words["qa"], Err("[rejected] (stale info)".into()));

@@ -115,7 +115,11 @@ impl Mirror {
         Ok(self.merge_base(ancestor, head)?.as_ref() == Some(ancestor))
     }
 
-    fn info(&self, repository: &gix::Repository, id: ObjectId) -> Result<(CommitInfo, Vec<ObjectId>), GitError> {
+    fn info(
+        &self,
+        repository: &gix::Repository,
+        id: ObjectId,
+    ) -> Result<(CommitInfo, Vec<ObjectId>), GitError> {
         let header = repository.find_header(id).map_err(|error| self.damage(&error))?;
         if header.size() > MAX_COMMIT {
             return Err(self.too_large(format!("commit {id}"), format!("{} MiB", MAX_COMMIT >> 20)));
@@ -141,7 +145,10 @@ impl Mirror {
 }
 
 fn person(who: &gix::actor::SignatureRef<'_>) -> Person {
-    Person { name: who.name.to_str_lossy().trim().to_owned(), email: who.email.to_str_lossy().trim().to_owned() }
+    Person {
+        name: who.name.to_str_lossy().trim().to_owned(),
+        email: who.email.to_str_lossy().trim().to_owned(),
+    }
 }
 
 fn nobody() -> Person {

@@ -83,7 +83,8 @@ pub(super) fn transport(
         None => None,
     };
     let wire = Wire { client: client.get(remote)?, authorization, deadline, fate, moved: None };
-    let url = gix::url::parse(url.as_str().trim_end_matches('/')).map_err(|_| settings("the URL is not one for Git"))?;
+    let url = gix::url::parse(url.as_str().trim_end_matches('/'))
+        .map_err(|_| settings("the URL is not one for Git"))?;
     Ok(Transport::new_http(wire, url, version, false))
 }
 
@@ -149,7 +150,8 @@ fn moved_base(url: &str, base: &str, location: Option<&HeaderValue>) -> Option<(
     let new = old.join(location?.to_str().ok()?).ok()?;
     let upgrade = old.scheme() == "http" && new.scheme() == "https";
     let same_place = new.host_str() == old.host_str()
-        && (upgrade || new.scheme() == old.scheme() && new.port_or_known_default() == old.port_or_known_default());
+        && (upgrade
+            || new.scheme() == old.scheme() && new.port_or_known_default() == old.port_or_known_default());
     let tail = url.strip_prefix(base)?;
     let new_base = new.as_str().strip_suffix(tail)?.to_owned();
     (same_place && new.username().is_empty() && new.password().is_none()).then(|| (new.into(), new_base))

@@ -120,9 +120,7 @@ impl Mirror {
 
     /// A handle for one caller.
     pub(super) fn repository(&self) -> gix::Repository {
-        let mut repository = self.repository.read().unwrap_or_else(PoisonError::into_inner).to_thread_local();
-        repository.object_cache_size_if_unset(OBJECT_CACHE);
-        repository
+        local(&self.repository.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Only one fetch or push at a time, so that what one learns is never older than what the other wrote.
@@ -166,18 +164,25 @@ impl Mirror {
         ids::commit(id).ok_or_else(|| self.damage_text("an object id is not hexadecimal"))
     }
 
-    /// Throws the folder away and makes an empty mirror. Objects that were not pushed are lost.
-    pub(super) fn make_anew(&self) -> Result<(), GitError> {
-        let repository = make(&self.remote, &self.folder)?;
+    /// Works with another folder's content from now on.
+    pub(super) fn replace(&self, repository: gix::ThreadSafeRepository) {
         *self.repository.write().unwrap_or_else(PoisonError::into_inner) = repository;
         self.damaged.store(false, Ordering::SeqCst);
+    }
+
+    /// Throws the folder away and makes an empty mirror. Objects that were not pushed are lost.
+    pub(super) fn make_anew(&self) -> Result<(), GitError> {
+        self.replace(make(&self.remote, &self.folder)?);
         let default_branch = self.heads().default_branch.clone();
         self.set_heads(Heads { url: self.url(), branches: BTreeMap::new(), default_branch });
         Ok(())
     }
 
     /// The branches that the mirror holds on disk.
-    pub(super) fn stored(&self, repository: &gix::Repository) -> Result<BTreeMap<String, ObjectId>, GitError> {
+    pub(super) fn stored(
+        &self,
+        repository: &gix::Repository,
+    ) -> Result<BTreeMap<String, ObjectId>, GitError> {
         let references = repository.references().map_err(|e| self.damage(&e))?;
         let mut stored = BTreeMap::new();
         for reference in references.local_branches().map_err(|e| self.damage(&e))? {
@@ -201,6 +206,13 @@ impl Mirror {
         self.set_heads(Heads { url: self.url(), branches, default_branch: None });
         Ok(())
     }
+}
+
+/// A handle for one caller, with its own memory of what it read.
+pub(super) fn local(repository: &gix::ThreadSafeRepository) -> gix::Repository {
+    let mut repository = repository.to_thread_local();
+    repository.object_cache_size_if_unset(OBJECT_CACHE);
+    repository
 }
 
 /// `folder` with something appended to its last part.
@@ -254,6 +266,9 @@ fn existing(remote: &Remote, folder: &Path) -> Result<Option<gix::ThreadSafeRepo
         Err(error) => return Err(io_error(folder)(error)),
     }
     clear_leftovers(folder).map_err(io_error(folder))?;
+    for suffix in [".new", ".old"] {
+        remove(&beside(folder, suffix)).map_err(io_error(folder))?;
+    }
     Ok(options().open(folder).ok())
 }
 
@@ -261,7 +276,8 @@ fn existing(remote: &Remote, folder: &Path) -> Result<Option<gix::ThreadSafeRepo
 /// The lock beside the folder is held, so nobody else uses them.
 fn clear_leftovers(folder: &Path) -> io::Result<()> {
     let is_lock = |name: &str| name.ends_with(".lock");
-    let half_written = |name: &str| name.starts_with(".tmp") || name.starts_with("tmp") || name.ends_with(".keep");
+    let half_written =
+        |name: &str| name.starts_with(".tmp") || name.starts_with("tmp") || name.ends_with(".keep");
     clear(folder, 0, &is_lock)?;
     clear(&folder.join("refs"), 32, &is_lock)?;
     clear(&folder.join("objects"), 1, &|name: &str| half_written(name) && !name.ends_with(".keep"))?;
@@ -289,14 +305,34 @@ fn clear(folder: &Path, depth: usize, leftover: &dyn Fn(&str) -> bool) -> io::Re
 
 /// Makes an empty mirror beside the folder and puts it in its place.
 fn make(remote: &Remote, folder: &Path) -> Result<gix::ThreadSafeRepository, GitError> {
-    let (new, old) = (beside(folder, ".new"), beside(folder, ".old"));
+    build(remote, folder)?;
+    swap(folder)
+}
+
+/// Makes an empty mirror beside the folder.
+pub(super) fn build(remote: &Remote, folder: &Path) -> Result<gix::ThreadSafeRepository, GitError> {
+    let new = beside(folder, ".new");
     let fail = io_error(folder);
     remove(&new).map_err(&fail)?;
-    remove(&old).map_err(&fail)?;
-    gix::ThreadSafeRepository::init_opts(&new, gix::create::Kind::Bare, gix::create::Options::default(), options())
-        .map_err(|error| fail(io::Error::other(chain(&error))))?;
+    let repository = gix::ThreadSafeRepository::init_opts(
+        &new,
+        gix::create::Kind::Bare,
+        gix::create::Options::default(),
+        options(),
+    );
+    let repository = repository.map_err(|error| fail(io::Error::other(chain(&error))))?;
+    // Samples of hooks that the library writes; nothing may ever run from here.
     remove(&new.join("hooks")).map_err(&fail)?;
     std::fs::write(new.join(MARK), remote.shown() + "\n").map_err(&fail)?;
+    Ok(repository)
+}
+
+/// Puts what was built beside the folder in its place. Between the two renames a kill leaves no mirror, and
+/// the next start makes one.
+pub(super) fn swap(folder: &Path) -> Result<gix::ThreadSafeRepository, GitError> {
+    let (new, old) = (beside(folder, ".new"), beside(folder, ".old"));
+    let fail = io_error(folder);
+    remove(&old).map_err(&fail)?;
     match std::fs::rename(folder, &old) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

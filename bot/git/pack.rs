@@ -235,7 +235,8 @@ fn finish(mut out: Vec<u8>) -> io::Result<Vec<u8>> {
 fn delta(old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
     let most = old.len().min(new.len());
     let head = old.iter().zip(new).take_while(|(a, b)| a == b).count();
-    let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take(most - head).take_while(|(a, b)| a == b);
+    let tail =
+        old[head..].iter().rev().zip(new[head..].iter().rev()).take(most - head).take_while(|(a, b)| a == b);
     let tail = tail.count();
     let middle = &new[head..new.len() - tail];
     if middle.len() + 64 >= new.len() {
@@ -268,7 +269,9 @@ fn copy(out: &mut Vec<u8>, mut offset: usize, mut length: usize) {
         let part = length.min(0xffff);
         let mut bytes = Vec::with_capacity(7);
         let mut instruction = 0x80_u8;
-        for (place, value) in [offset, offset >> 8, offset >> 16, offset >> 24, part, part >> 8].iter().enumerate() {
+        for (place, value) in
+            [offset, offset >> 8, offset >> 16, offset >> 24, part, part >> 8].iter().enumerate()
+        {
             let byte = (value & 0xff) as u8;
             if byte != 0 {
                 instruction |= 1 << place;

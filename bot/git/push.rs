@@ -105,7 +105,8 @@ impl Mirror {
             }
         };
         self.follow(&repository, &changes, &results)?;
-        let outcome = |(change, result): (&Change<'_>, RefResult)| RefOutcome { branch: change.branch.into(), result };
+        let outcome =
+            |(change, result): (&Change<'_>, RefResult)| RefOutcome { branch: change.branch.into(), result };
         Ok(changes.iter().zip(results).map(outcome).collect())
     }
 
@@ -129,7 +130,9 @@ impl Mirror {
             let old = match old {
                 Some(id) => match ids::object(id) {
                     Some(id) => Some(id),
-                    None => return refuse(branch, "its old id is not of this repository's kind; fetch again"),
+                    None => {
+                        return refuse(branch, "its old id is not of this repository's kind; fetch again");
+                    }
                 },
                 None => None,
             };
@@ -164,7 +167,8 @@ impl Mirror {
                 None
             });
         }
-        let open: Vec<&Change<'_>> = changes.iter().zip(&results).filter(|(_, r)| r.is_none()).map(|(c, _)| c).collect();
+        let open: Vec<&Change<'_>> =
+            changes.iter().zip(&results).filter(|(_, r)| r.is_none()).map(|(c, _)| c).collect();
         if open.is_empty() {
             session.hang_up();
             return Ok(results.into_iter().flatten().collect());
@@ -186,7 +190,9 @@ impl Mirror {
                     .map(|change| match branches.remove(change.branch) {
                         Some(Ok(())) => Told::Landed,
                         Some(Err(why)) => Told::No(message(unpack.as_deref().unwrap_or(&why), &said)),
-                        None => Told::Nothing(message(unpack.as_deref().unwrap_or("no answer for it"), &said)),
+                        None => {
+                            Told::Nothing(message(unpack.as_deref().unwrap_or("no answer for it"), &said))
+                        }
                     })
                     .collect()
             }
@@ -212,9 +218,12 @@ impl Mirror {
             let result = match (told, &now) {
                 (Told::Landed, _) => RefResult::Landed,
                 (Told::No(message), Ok(now)) => self.seen(change, now, RefResult::Refused { message })?,
-                (Told::Nothing(message), Ok(now)) => self.seen(change, now, RefResult::Unfinished { message })?,
+                (Told::Nothing(message), Ok(now)) => {
+                    self.seen(change, now, RefResult::Unfinished { message })?
+                }
                 (Told::No(why) | Told::Nothing(why), Err(error)) => {
-                    let message = tame(&format!("{why}; the branch could not be read again: {error}"), MAX_MESSAGE);
+                    let message =
+                        tame(&format!("{why}; the branch could not be read again: {error}"), MAX_MESSAGE);
                     RefResult::Unfinished { message }
                 }
             };
@@ -248,7 +257,9 @@ impl Mirror {
     ) -> Result<(), GitError> {
         let landed = || {
             let pairs = changes.iter().zip(results);
-            pairs.filter(|(_, result)| **result == RefResult::Landed).map(|(change, _)| (change.branch, change.new))
+            pairs
+                .filter(|(_, result)| **result == RefResult::Landed)
+                .map(|(change, _)| (change.branch, change.new))
         };
         let mut heads = Heads::clone(&self.heads());
         for (branch, new) in landed() {

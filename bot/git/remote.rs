@@ -40,7 +40,8 @@ fn base64(bytes: &[u8]) -> Zeroizing<String> {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = Zeroizing::new(String::with_capacity(bytes.len().div_ceil(3) * 4));
     for chunk in bytes.chunks(3) {
-        let value = chunk.iter().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let value =
+            chunk.iter().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for place in 0..4 {
             if place <= chunk.len() {
                 out.push(char::from(DIGITS[(value >> (18 - 6 * place) & 63) as usize]));
@@ -136,7 +137,9 @@ impl Remote {
             Address::Http(url)
                 if url.scheme() == "http" && self.credentials.is_some() && !self.allow_plain_http =>
             {
-                refuse("credentials are not sent over http://, where anyone on the way can read them; use https://")
+                refuse(
+                    "credentials are not sent over http://, where anyone on the way can read them; use https://",
+                )
             }
             Address::Ssh { .. } | Address::File(_) if self.credentials.is_some() => {
                 refuse("a user name and password are for http(s) only; ssh uses a key, see ssh_command")
@@ -182,8 +185,10 @@ fn parse(url: &str) -> Result<Address, &'static str> {
     };
     let mut parsed = url::Url::parse(url).map_err(|_| FORMS)?;
     if parsed.password().is_some() {
-        return Err("the URL holds a password; put it under the repository's credentials, from a file or the \
-                    environment");
+        return Err(
+            "the URL holds a password; put it under the repository's credentials, from a file or the \
+                    environment",
+        );
     }
     match scheme {
         "http" | "https" => {
@@ -219,7 +224,11 @@ fn parse(url: &str) -> Result<Address, &'static str> {
 fn ssh(destination: &str, port: Option<u16>, path: &str) -> Result<Address, &'static str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '[' | ']' | ':');
     let host = destination.rsplit_once('@').map_or(destination, |(_, host)| host);
-    if destination.starts_with('-') || host.is_empty() || host.starts_with('-') || !destination.chars().all(plain) {
+    if destination.starts_with('-')
+        || host.is_empty()
+        || host.starts_with('-')
+        || !destination.chars().all(plain)
+    {
         return Err("the host or user name of the ssh URL is not a plain name");
     }
     if path.is_empty() || path == "/" || path.starts_with('-') {
@@ -270,11 +279,18 @@ mod tests {
 
     #[test]
     fn a_password_in_the_url_is_refused_and_not_repeated() {
-        for url in ["https://bot:s3cret@git.example.com/x", "ssh://bot:s3cret@h/x", "https://b:s3cret@[bad/x"] {
+        for url in ["https://bot:s3cret@git.example.com/x", "ssh://bot:s3cret@h/x", "https://b:s3cret@[bad/x"]
+        {
             let text = Remote::new(url).err().unwrap().to_string();
             assert!(!text.contains("s3cret"), "{text}");
         }
-        assert!(Remote::new("https://s3cret@git.example.com/x").err().unwrap().to_string().contains("credentials"));
+        assert!(
+            Remote::new("https://s3cret@git.example.com/x")
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("credentials")
+        );
     }
 
     #[test]
@@ -288,7 +304,16 @@ mod tests {
         ] {
             assert_eq!(Remote::new(url).ok().unwrap().shown(), shown, "{url}");
         }
-        for bad in ["", "ftp://x/y", "relative/path", "-oProxyCommand=x:y", "ssh://-oX/y", "h:-x", "https:///x?y", "a b:c"] {
+        for bad in [
+            "",
+            "ftp://x/y",
+            "relative/path",
+            "-oProxyCommand=x:y",
+            "ssh://-oX/y",
+            "h:-x",
+            "https:///x?y",
+            "a b:c",
+        ] {
             assert!(Remote::new(bad).is_err(), "{bad:?}");
         }
     }
@@ -305,7 +330,10 @@ mod tests {
 
     #[test]
     fn basic_authentication_is_that_of_the_rfc() {
-        assert_eq!(Credentials::new("Aladdin", "open sesame").basic().as_str(), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        assert_eq!(
+            Credentials::new("Aladdin", "open sesame").basic().as_str(),
+            "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+        );
         for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foobar", "Zm9vYmFy")] {
             assert_eq!(base64(plain.as_bytes()).as_str(), coded);
         }

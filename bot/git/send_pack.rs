@@ -191,7 +191,8 @@ fn send_all(
 fn packet_lines(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut lines = Vec::new();
     while let Some((head, rest)) = bytes.split_at_checked(4) {
-        let Some(length) = std::str::from_utf8(head).ok().and_then(|hex| usize::from_str_radix(hex, 16).ok()) else {
+        let Some(length) = std::str::from_utf8(head).ok().and_then(|hex| usize::from_str_radix(hex, 16).ok())
+        else {
             break;
         };
         // 0000 ends the report; less than the head itself is no line.

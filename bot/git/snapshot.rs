@@ -86,7 +86,11 @@ impl Mirror {
     }
 
     /// The tree of a commit that the mirror holds.
-    pub(super) fn tree_of(&self, repository: &gix::Repository, commit: ObjectId) -> Result<ObjectId, GitError> {
+    pub(super) fn tree_of(
+        &self,
+        repository: &gix::Repository,
+        commit: ObjectId,
+    ) -> Result<ObjectId, GitError> {
         let commit = repository.find_commit(commit).map_err(|error| self.damage(&error))?;
         Ok(commit.tree_id().map_err(|error| self.damage(&error))?.detach())
     }

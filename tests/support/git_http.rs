@@ -89,10 +89,13 @@ async fn serve(State(config): State<Arc<Config>>, request: Request) -> Response<
         response.headers_mut().insert(header::LOCATION, location);
         return response;
     }
-    let header = |name: HeaderName| parts.headers.get(name).and_then(|v| v.to_str().ok()).map(ToOwned::to_owned);
+    let header =
+        |name: HeaderName| parts.headers.get(name).and_then(|v| v.to_str().ok()).map(ToOwned::to_owned);
     if behaviour.authorization.is_some() && behaviour.authorization != header(header::AUTHORIZATION) {
         let mut response = plain(401, "who are you");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"git\""));
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"git\""));
         return response;
     }
     let body: Bytes = axum::body::to_bytes(body, usize::MAX).await.expect("the whole body");
@@ -116,8 +119,12 @@ async fn serve(State(config): State<Arc<Config>>, request: Request) -> Response<
     if let Some(encoding) = header(header::CONTENT_ENCODING) {
         command.env("HTTP_CONTENT_ENCODING", encoding);
     }
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("git starts");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("git starts");
     let mut stdin = child.stdin.take().expect("piped");
     let feed = tokio::spawn(async move {
         // The program need not read it all.
