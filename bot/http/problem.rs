@@ -50,6 +50,11 @@ impl Refusal {
         self
     }
 
+    /// What is wrong, for a list that goes on in spite of it.
+    pub(super) fn detail(&self) -> &str {
+        &self.body.detail
+    }
+
     fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
@@ -92,6 +97,13 @@ impl Refusal {
     /// 409: it can't be done as things stand.
     pub(super) fn conflict(detail: impl Into<String>, hint: &str) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", "It can't be done as things stand", detail, hint)
+    }
+
+    /// 409: an idempotency key came with another body before.
+    pub(super) fn key_reused() -> Self {
+        let detail = "the same Idempotency-Key came before with another body; the earlier one stands";
+        let hint = "Send each request under a key of its own, or leave the header out.";
+        Self::conflict(detail, hint).field("Idempotency-Key")
     }
 
     /// 413: the body is too large.
