@@ -1,1 +1,274 @@
-//! Performs effects.
+//! The writing side of the loop: performs effects.
+//!
+//! First everything that goes to Git, in one push; then what goes to the forge. Each effect is "make it so":
+//! it compares, then writes, so that performing it again after a crash is harmless (promise 3). Nothing is
+//! remembered here: whether a deed succeeded is found out by the next look.
+//!
+//! A place whose write was refused gets a failure with the words of who refused; the others go on.
+
+mod answer;
+mod edits;
+mod write;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use gantry_core::{
+    artifact::Release,
+    config::pipeline::Pipeline,
+    decide::{Decision, place::Standing},
+    effects::{Effect, Promotion},
+    facts::{Facts, Failure, Person, Place, Proposal},
+    ids::{BranchName, CommitId, ProposalNumber, ReleaseId},
+};
+use jiff::{SignedDuration, Timestamp};
+
+use self::write::{Desk, Written};
+use crate::{
+    clock::Clock,
+    forge::{Draft, Forge, ForgeError, Merged},
+    git::{GitError, Mirror},
+    speak::{ProposalText, Voice},
+    store::board::Seen,
+};
+
+/// After this time a refused write is tried again, even if nothing changed.
+const RETRY: SignedDuration = SignedDuration::from_mins(5);
+/// After this time one is tried again that failed for the network.
+const RETRY_NETWORK: SignedDuration = SignedDuration::from_secs(20);
+
+/// Performs effects on one infra repository.
+pub struct Actor {
+    /// Its mirror.
+    pub mirror: Arc<Mirror>,
+    /// Where its proposals live.
+    pub forge: Arc<dyn Forge>,
+    /// What is said.
+    pub voice: Voice,
+    /// In whose name.
+    pub bot: Person,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What came of performing effects.
+#[derive(Debug, Default)]
+pub struct Acted {
+    /// Something is different now, or somebody else was faster: look again at once.
+    pub look_again: bool,
+    /// Writes that were refused.
+    pub failures: BTreeMap<Place, Failure>,
+    /// What could not be reached.
+    pub troubles: Vec<String>,
+}
+
+impl Actor {
+    /// Performs what was decided on what was seen.
+    pub async fn perform(&self, seen: &Seen, decision: &Decision) -> Acted {
+        let mut acted = Acted::default();
+        let Some(pipeline) = seen.pipeline.clone() else { return acted };
+        if decision.effects.is_empty() {
+            return acted;
+        }
+        let effects: Arc<Vec<Effect>> = Arc::new(decision.effects.clone());
+        let written = match self.write(pipeline.clone(), seen.facts.heads.clone(), Arc::clone(&effects)).await {
+            Ok(written) => written,
+            Err(error) => {
+                self.network(seen, &effects, &error, &mut acted);
+                return acted;
+            }
+        };
+        let standings: BTreeMap<&Place, &Standing> =
+            decision.standings.iter().map(|standing| (&standing.place, standing)).collect();
+        for (index, effect) in effects.iter().enumerate() {
+            match written.get(&index) {
+                Some(Written::LostRace) => {
+                    acted.look_again = true;
+                    continue;
+                }
+                Some(Written::Refused(release, message)) => {
+                    self.fail(seen, effect.place(), release, message.clone(), RETRY, &mut acted);
+                    continue;
+                }
+                Some(Written::Landed(_)) => acted.look_again = true,
+                None => {}
+            }
+            let from = standings.get(effect.place()).and_then(|standing| standing.release.as_ref());
+            let head = match written.get(&index) {
+                Some(Written::Landed(head)) => head.as_ref(),
+                _ => None,
+            };
+            if let Err(error) = self.at_forge(seen, &pipeline, effect, head, from, &mut acted).await {
+                acted.troubles.push(error.to_string());
+            }
+        }
+        acted
+    }
+
+    async fn write(
+        &self,
+        pipeline: Arc<Pipeline>,
+        heads: BTreeMap<BranchName, CommitId>,
+        effects: Arc<Vec<Effect>>,
+    ) -> Result<BTreeMap<usize, Written>, GitError> {
+        let (mirror, voice, bot, now) =
+            (Arc::clone(&self.mirror), self.voice.clone(), self.bot.clone(), self.clock.now());
+        let work = move || {
+            let desk =
+                Desk { mirror: &mirror, pipeline: &pipeline, heads: &heads, voice: &voice, bot: &bot, now };
+            desk.write(&effects)
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(result) => result,
+            Err(error) => Err(GitError::internal(error.to_string())),
+        }
+    }
+
+    /// The forge's part of an effect. `head` is the head of the branch that was pushed for it.
+    async fn at_forge(
+        &self,
+        seen: &Seen,
+        pipeline: &Pipeline,
+        effect: &Effect,
+        head: Option<&CommitId>,
+        from: Option<&Release>,
+        acted: &mut Acted,
+    ) -> Result<(), ForgeError> {
+        match effect {
+            Effect::Propose { promotion, update, .. } => {
+                let Some(head) = head else { return Ok(()) };
+                let draft = self.draft(seen, pipeline, promotion, *update, head, from).await;
+                let number = match update {
+                    Some(number) => {
+                        self.forge.describe(*number, &draft).await?;
+                        *number
+                    }
+                    None => self.forge.open(&draft).await?,
+                };
+                let statuses = self.voice.statuses(&promotion.gates);
+                self.forge.set_statuses(number, head, &statuses).await
+            }
+            Effect::Describe { promotion, proposal } => {
+                let Some(open) = seen.facts.open_proposal(&promotion.place) else { return Ok(()) };
+                let draft = self.draft(seen, pipeline, promotion, Some(*proposal), &open.head, from).await;
+                if open.title != draft.title || open.body != draft.body {
+                    self.forge.describe(*proposal, &draft).await?;
+                    acted.look_again = true;
+                }
+                let mut statuses = self.voice.statuses(&promotion.gates);
+                statuses.sort();
+                let mut present = open.statuses.clone();
+                present.sort();
+                if present != statuses {
+                    self.forge.set_statuses(*proposal, &open.head, &statuses).await?;
+                    acted.look_again = true;
+                }
+                Ok(())
+            }
+            Effect::Merge { place, proposal, head } => {
+                match self.forge.merge(*proposal, head).await? {
+                    Merged::Yes { .. } | Merged::Moved => acted.look_again = true,
+                    Merged::Refused { message } => {
+                        if let Some(release) = open_release(&seen.facts, place, *proposal) {
+                            self.fail(seen, place, &release, message, RETRY, acted);
+                        }
+                    }
+                }
+                Ok(())
+            }
+            Effect::Close { proposal, because, .. } => {
+                self.forge.close(*proposal, &self.voice.close_comment(because)).await?;
+                acted.look_again = true;
+                Ok(())
+            }
+            Effect::Commit { .. } | Effect::Rule { .. } | Effect::Prune { .. } => Ok(()),
+        }
+    }
+
+    /// What the proposal is to say.
+    async fn draft(
+        &self,
+        seen: &Seen,
+        pipeline: &Pipeline,
+        promotion: &Promotion,
+        number: Option<ProposalNumber>,
+        head: &CommitId,
+        from: Option<&Release>,
+    ) -> Draft {
+        let diff = diff(&self.mirror, seen, promotion).await.unwrap_or_default();
+        let application = pipeline.applications.get(&promotion.place.application);
+        let source = application.and_then(|application| application.source.as_deref());
+        let text = ProposalText { promotion, number, from, source, diff: &diff };
+        let (title, body) = self.voice.proposal(&text);
+        Draft {
+            place: promotion.place.clone(),
+            branch: promotion.place.branch(),
+            head: head.clone(),
+            base: promotion.base.clone(),
+            release: promotion.release.id.clone(),
+            title,
+            body,
+        }
+    }
+
+    fn fail(
+        &self,
+        seen: &Seen,
+        place: &Place,
+        release: &ReleaseId,
+        message: String,
+        wait: SignedDuration,
+        acted: &mut Acted,
+    ) {
+        let stage = seen.pipeline.as_ref().and_then(|pipeline| pipeline.stage(&place.environment));
+        let Some(head) = stage.and_then(|stage| seen.facts.heads.get(&stage.branch)) else { return };
+        let retry = later(self.clock.now(), wait);
+        tracing::warn!(%place, %release, message, "a write was refused");
+        let failure = Failure { release: release.clone(), head: head.clone(), message, retry };
+        acted.failures.insert(place.clone(), failure);
+    }
+
+    /// Nothing could be pushed: every place that wanted to says so.
+    fn network(&self, seen: &Seen, effects: &[Effect], error: &GitError, acted: &mut Acted) {
+        acted.troubles.push(error.to_string());
+        for effect in effects {
+            let release = match effect {
+                Effect::Commit { promotion } | Effect::Propose { promotion, .. } => &promotion.release.id,
+                Effect::Rule { release, .. } => release,
+                Effect::Describe { .. } | Effect::Merge { .. } | Effect::Close { .. } | Effect::Prune { .. } => {
+                    continue;
+                }
+            };
+            self.fail(seen, effect.place(), release, error.to_string(), RETRY_NETWORK, acted);
+        }
+    }
+}
+
+/// The exact difference that a promotion makes on the present head of its branch.
+///
+/// # Errors
+/// Why there is none, as a sentence for people.
+pub async fn diff(mirror: &Arc<Mirror>, seen: &Seen, promotion: &Promotion) -> Result<String, String> {
+    let pipeline = seen.pipeline.clone().ok_or("gantry.yaml was not read yet")?;
+    let head = seen.facts.heads.get(&promotion.base).cloned();
+    let head = head.ok_or_else(|| format!("there is no branch {}", promotion.base))?;
+    let (mirror, promotion) = (Arc::clone(mirror), promotion.clone());
+    let work = move || {
+        let snapshot = mirror.snapshot(&head)?;
+        edits::of(&pipeline, &promotion, &mut |path| snapshot.read(path))
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(Ok(changes))) => Ok(edits::unified(&changes)),
+        Ok(Ok(Err(problem))) => Err(problem.to_string()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(now)
+}
+
+fn open_release(facts: &Facts, place: &Place, number: ProposalNumber) -> Option<ReleaseId> {
+    let same = |proposal: &&Proposal| proposal.number == number;
+    facts.open_proposal(place).filter(same).and_then(|proposal| proposal.release.clone())
+}

@@ -75,6 +75,8 @@ pub struct Facts {
     pub looks: BTreeMap<ImageName, Look>,
     /// Proposals on Gantry's branches by their place, newest first; at most one of each is open.
     pub proposals: BTreeMap<Place, Vec<Proposal>>,
+    /// The forge did not answer: `proposals` are the last known ones, and nothing is done that rests on them.
+    pub forge_silent: bool,
     /// Gantry's branches as Git shows them.
     pub branches: BTreeMap<Place, ProposalBranch>,
     /// Promotions that people asked for and that are not done yet, in the order in which they came.

@@ -5,9 +5,10 @@
 //! functions.
 
 pub mod artifact;
+pub mod build;
 
 pub mod catalog;
-pub mod ci;
+
 pub mod config;
 pub mod decide;
 pub mod duration;

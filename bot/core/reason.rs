@@ -223,6 +223,13 @@ pub enum Reason {
         /// What went wrong at the last look, where something did.
         problem: Option<String>,
     },
+    /// Not all tags of an image were described yet, so it is not known which is the newest.
+    ListIncomplete {
+        /// The image.
+        image: ImageName,
+        /// How many tags are missing.
+        missing: usize,
+    },
     /// An environment holds something of which no digest is known, so it can't be promoted on.
     UnknownContents {
         /// Which environment.
@@ -244,6 +251,8 @@ pub enum Reason {
         /// The commit.
         commit: CommitId,
     },
+    /// The forge does not answer, so proposals are neither opened nor merged.
+    ForgeSilent,
     /// The write was refused.
     WriteRefused {
         /// What was said.
@@ -272,7 +281,7 @@ impl Reason {
             | Self::NotSelected { .. }
             | Self::SoakCutShort { .. } => Owner::Team,
             Self::Broken { problem } => problem.owner,
-            Self::WriteRefused { .. } => Owner::Platform,
+            Self::WriteRefused { .. } | Self::ForgeSilent => Owner::Platform,
             Self::Soaked { .. }
             | Self::Soaking { .. }
             | Self::NotUpstream { .. }
@@ -281,6 +290,7 @@ impl Reason {
             | Self::MergesItself
             | Self::OlderThanHeld { .. }
             | Self::Superseded { .. }
+            | Self::ListIncomplete { .. }
             | Self::InPlace { .. }
             | Self::WasInPlace { .. }
             | Self::Ready

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     artifact::Release,
+    catalog::TagState,
     config::pipeline::{Application, Pipeline, Stage},
     decide::{
         decide_place,
@@ -208,14 +209,16 @@ fn unknown(view: &View<'_>, decisions: &[PlaceDecision], subject: Option<&str>) 
             .unwrap_or(Reason::NothingNewer);
     };
     for image in &view.application.images {
-        for point in view.facts.catalog.tags_of(&image.image).filter(|point| point.tag.as_str() == subject) {
-            if let Some((check, url)) = view.facts.catalog.failure(&image.image, &point.digest) {
-                return Reason::CheckFailed { check: check.to_owned(), url };
+        let tags = view.facts.catalog.tags_of(&image.image);
+        for (tag, fact) in tags.filter(|(tag, _)| tag.as_str() == subject) {
+            let failure = fact.digest.as_ref().and_then(|d| view.facts.catalog.failure(&image.image, d));
+            if let Some((check, url)) = failure {
+                return Reason::CheckFailed { check: check.to_owned(), url: url.map(str::to_owned) };
             }
-            if !image.select.matches(&point.tag) {
+            if !image.select.matches(tag) {
                 return Reason::NotSelected { rule: image.select.describe() };
             }
-            if point.gone {
+            if fact.state == TagState::Gone {
                 return Reason::TagGone;
             }
             let newest = decisions.first().map(|decision| decision.standing.version()).unwrap_or_default();

@@ -1,1 +1,89 @@
-//! Byte-exact edits of image references: locate, splice, verify.
+//! Byte-exact edits of image references in GitOps files: locate, splice, verify.
+//!
+//! Bytes in, bytes out; no I/O, no clock, no state. [`read`] lists the image references of a file, [`set`]
+//! changes some of them, [`check`] says whether a file is sound YAML. A kind of file is one module that finds
+//! the references in a [`syntax::Tree`] and says what to splice; everything else is shared.
+//!
+//! Promises:
+//! - only the wanted values change: every other byte is copied, comments, quotes, line ends, a byte order
+//!   mark and a missing last newline among them;
+//! - every edit is parsed again and refused unless exactly the intended values differ ([`Reason::ProofFailed`]);
+//! - a written value reads back as the same string by YAML 1.1 and 1.2;
+//! - no change wanted, no byte changed;
+//! - what is unsure is refused, with line, column and reason ([`Refusal`]);
+//! - input is hostile: size, depth and number are bounded, aliases are never expanded, nothing recurses.
+
+mod draft;
+mod kustomization;
+mod oci;
+mod proof;
+mod reference;
+mod refusal;
+mod scalar;
+pub mod syntax;
+
+pub use reference::{Change, Edit, Edited, Located, Reference, SetDigest};
+pub use refusal::{Reason, Refusal, Renamed};
+
+use draft::Draft;
+use syntax::Tree;
+
+/// The largest file that is read, in bytes (4 MiB; the largest that we saw in public infra repositories has
+/// 1.6 MB).
+pub const MAX_BYTES: usize = 4 << 20;
+/// The deepest nesting, in levels.
+pub const MAX_DEPTH: usize = 128;
+/// The most values (keys, scalars, lists, mappings, aliases) in a file.
+pub const MAX_NODES: usize = 250_000;
+/// The most anchors in a file.
+pub const MAX_ANCHORS: usize = 10_000;
+
+/// A kind of file whose image references can be edited; one module each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A kustomization or component: the `images` list.
+    Kustomization,
+}
+
+/// The kind of a file by its path, with `/` between folders; `None` where the name does not tell.
+#[must_use]
+pub fn detect(path: &str) -> Option<Kind> {
+    match path.rsplit('/').next() {
+        // The names that kustomize looks for (`konfig.RecognizedKustomizationFileNames`).
+        Some("kustomization.yaml" | "kustomization.yml" | "Kustomization") => Some(Kind::Kustomization),
+        _ => None,
+    }
+}
+
+/// Every image reference in the file, in its order.
+///
+/// # Errors
+/// A [`Refusal`] where the file cannot be read for sure.
+pub fn read(kind: Kind, bytes: &[u8]) -> Result<Vec<Reference>, Refusal> {
+    let tree = Tree::parse(bytes)?;
+    match kind {
+        Kind::Kustomization => kustomization::read(&tree),
+    }
+}
+
+/// Makes the changes, all or none. A value that is as wanted already stays byte for byte, even one that a
+/// reader would not take for a string: to quote it is not what was asked for.
+///
+/// # Errors
+/// A [`Refusal`] where a change cannot be made for sure; the file is to be left as it is.
+pub fn set(kind: Kind, bytes: &[u8], changes: &[Change<'_>]) -> Result<Edited, Refusal> {
+    let tree = Tree::parse(bytes)?;
+    let mut draft = Draft::new(&tree);
+    match kind {
+        Kind::Kustomization => kustomization::plan(&tree, changes, &mut draft)?,
+    }
+    draft.finish(bytes)
+}
+
+/// Whether the bytes are well-formed YAML without duplicate keys; several documents are fine.
+///
+/// # Errors
+/// The first fault, with line and column.
+pub fn check(bytes: &[u8]) -> Result<(), Refusal> {
+    Tree::parse(bytes)?.refuse_duplicates()
+}

@@ -1,1 +1,281 @@
-//! Reads the world into facts.
+//! The reading side of the loop: one look at one infra repository and all that it names.
+//!
+//! A look reads Git, the forge and what the store holds of registries and CI, and makes facts of it. It
+//! changes nothing outside the store. What can't be read leaves the last good facts in force and becomes a
+//! problem that is shown; it never becomes an empty fact, because an empty fact would decide something
+//! (promises 4 and 10).
+//!
+//! Races known: the forge is read before Git. A proposal that is merged in between is still seen as open,
+//! with its release in place already: closing it then finds it merged, and nothing is done twice. The other
+//! order could see it merged and its release missing, and would propose it again.
+
+mod branches;
+mod config;
+pub(crate) mod contents;
+mod history;
+pub mod images;
+mod inbox;
+mod journal;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use gantry_core::{
+    config::pipeline::Pipeline,
+    decide::place_of,
+    facts::{Failure, Facts, Person, Place, PlaceFacts, Proposal, Wish},
+    ids::{BranchName, CommitId},
+    reason::{Owner, Problem},
+};
+use jiff::Timestamp;
+
+pub use self::{
+    config::FILE as CONFIG_FILE,
+    inbox::{Asked, BUILD},
+};
+use self::{branches::Branches, config::ConfigWatch, history::BranchHistory, images::Images};
+use crate::{
+    clock::Clock,
+    forge::Forge,
+    git::{GitError, Heads, Mirror},
+    intake::request::Request,
+    speak::Voice,
+    store::{Store, StoreError, board::Seen},
+};
+
+/// What a look needs.
+pub struct Sources {
+    /// The repository's name in the settings.
+    pub repository: String,
+    /// Its default branch, if the settings say it.
+    pub branch: Option<BranchName>,
+    /// Its mirror.
+    pub mirror: Arc<Mirror>,
+    /// Where its proposals live.
+    pub forge: Arc<dyn Forge>,
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The registries.
+    pub images: Arc<Images>,
+    /// The sentences of the audit log.
+    pub voice: Voice,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// In whose name the bot commits: other commits on its branches are people's.
+    pub bot: Person,
+}
+
+/// Looks at one infra repository, again and again.
+pub struct Observer {
+    sources: Sources,
+    /// Taken away and given back by the thread that reads Git.
+    git: Option<Box<GitSide>>,
+    last: Option<Seen>,
+}
+
+/// What was read of Git, kept so that the next look reads only what changed.
+#[derive(Default)]
+struct GitSide {
+    config: ConfigWatch,
+    history: BTreeMap<BranchName, BranchHistory>,
+    branches: Branches,
+    places: BTreeMap<Place, PlaceFacts>,
+    read_at: Option<(BTreeMap<BranchName, CommitId>, Arc<Pipeline>)>,
+}
+
+/// One look, and the requests that wait for an answer.
+pub struct Look {
+    /// What was seen.
+    pub seen: Seen,
+    /// Approvals and rejections that people asked for.
+    pub asked: Vec<Asked>,
+}
+
+/// The database failed, without which nothing is done.
+pub type LookError = StoreError;
+
+impl Observer {
+    /// Looks through these sources.
+    #[must_use]
+    pub fn new(sources: Sources) -> Self {
+        Self { sources, git: Some(Box::default()), last: None }
+    }
+
+    /// Looks once. `failures` are the writes that were refused so far.
+    ///
+    /// # Errors
+    /// The database's. What else can't be read becomes a problem of the look.
+    pub async fn look(&mut self, failures: &BTreeMap<Place, Failure>) -> Result<Look, LookError> {
+        let now = self.sources.clock.now();
+        let repository = self.sources.repository.clone();
+        let (_, asked) = inbox::take(&*self.sources.store, &self.sources.images, &repository, now).await?;
+        let mut problems = Vec::new();
+        let listed = self.sources.forge.proposals().await;
+        let mut facts = match self.read_git().await {
+            Ok(facts) => facts,
+            Err(error) => {
+                problems.push(platform(error.to_string()));
+                self.last.as_ref().map(|seen| (*seen.facts).clone()).unwrap_or_default()
+            }
+        };
+        match listed {
+            Ok(list) => facts.proposals = by_place(list),
+            Err(error) => {
+                problems.push(platform(error.to_string()));
+                facts.proposals = self.last.as_ref().map(|seen| seen.facts.proposals.clone()).unwrap_or_default();
+                facts.forge_silent = true;
+            }
+        }
+        let git = self.git.get_or_insert_default();
+        problems.extend(git.config.problems.iter().cloned());
+        let pipeline = git.config.pipeline.clone();
+        let config_at = git.config.at.clone();
+        self.catalog(pipeline.as_deref(), &mut facts).await?;
+        facts.looks = self.sources.images.looks();
+        facts.failures.clone_from(failures);
+        facts.wishes = asked.iter().filter_map(wish).collect();
+        let at = self.sources.clock.now();
+        let seen =
+            Seen { repository, pipeline, facts: Arc::new(facts), config_at, problems, at, settled: false };
+        journal::note(&*self.sources.store, &self.sources.voice, self.last.as_ref(), &seen).await?;
+        self.last = Some(seen.clone());
+        Ok(Look { seen, asked: asked.into_iter().filter(|asked| wish(asked).is_none()).collect() })
+    }
+
+    async fn read_git(&mut self) -> Result<Facts, GitError> {
+        let mut side = self.git.take().unwrap_or_default();
+        let mirror = Arc::clone(&self.sources.mirror);
+        let branch = self.sources.branch.clone();
+        let bot = self.sources.bot.clone();
+        let joined = tokio::task::spawn_blocking(move || {
+            let result = side.read(&mirror, branch, &bot);
+            (side, result)
+        });
+        match joined.await {
+            Ok((side, result)) => {
+                self.git = Some(side);
+                result
+            }
+            // What was kept went with the thread; the next look reads everything again.
+            Err(error) => Err(GitError::internal(error.to_string())),
+        }
+    }
+
+    /// Loads what is known of the pipeline's images, and adds what Git remembers of them.
+    async fn catalog(&self, pipeline: Option<&Pipeline>, facts: &mut Facts) -> Result<(), StoreError> {
+        let Some(pipeline) = pipeline else { return Ok(()) };
+        let images: Vec<_> =
+            pipeline.applications.values().flat_map(|app| &app.images).map(|image| image.image.clone()).collect();
+        let mut catalog = self.sources.store.catalog(Some(&images)).await?;
+        let arrivals = facts.places.values().flat_map(|place| &place.history);
+        let records = arrivals.filter_map(|arrival| arrival.record.as_ref().map(|record| (record, arrival.at)));
+        for (record, at) in records {
+            for artifact in &record.artifacts {
+                catalog.remember(artifact, &record.checks, at);
+            }
+        }
+        for record in facts.branches.values().filter_map(|branch| branch.record.as_ref()) {
+            for artifact in &record.artifacts {
+                catalog.remember(artifact, &record.checks, Timestamp::UNIX_EPOCH);
+            }
+        }
+        facts.catalog = catalog;
+        Ok(())
+    }
+}
+
+impl GitSide {
+    fn read(&mut self, mirror: &Mirror, branch: Option<BranchName>, bot: &Person) -> Result<Facts, GitError> {
+        let heads = mirror.fetch()?;
+        let default = default_branch(&heads, branch);
+        let branches = named(&heads);
+        self.config.look(mirror, &heads, &branches, &default)?;
+        let Some(pipeline) = self.config.pipeline.clone() else { return Ok(Facts::default()) };
+        let mut facts = Facts {
+            branches: self.branches.look(mirror, &pipeline, &branches, bot)?,
+            ..Facts::default()
+        };
+        for stage in &pipeline.environments {
+            if let Some(head) = branches.get(&stage.branch) {
+                facts.heads.insert(stage.branch.clone(), head.clone());
+            }
+        }
+        let key = (facts.heads.clone(), Arc::clone(&pipeline));
+        let same = self.read_at.as_ref().is_some_and(|at| at.0 == key.0 && Arc::ptr_eq(&at.1, &key.1));
+        if !same {
+            self.read_at = None;
+            self.read_places(mirror, &pipeline, &facts.heads)?;
+            self.read_at = Some(key);
+        }
+        facts.places.clone_from(&self.places);
+        Ok(facts)
+    }
+
+    fn read_places(
+        &mut self,
+        mirror: &Mirror,
+        pipeline: &Pipeline,
+        heads: &BTreeMap<BranchName, CommitId>,
+    ) -> Result<(), GitError> {
+        self.places.clear();
+        for (branch, wanted) in history::wanted(pipeline) {
+            let Some(head) = heads.get(&branch) else { continue };
+            let history = self.history.entry(branch.clone()).or_default();
+            history.follow(mirror, pipeline, &branch, &wanted, head)?;
+            let snapshot = mirror.snapshot(head)?;
+            for application in pipeline.applications.values() {
+                for stage in pipeline.environments.iter().filter(|stage| stage.branch == branch) {
+                    let Some(files) = application.files.get(&stage.name) else { continue };
+                    let place = place_of(&application.name, &stage.name);
+                    let contents = contents::read(&snapshot, &branch, application, files)?;
+                    let facts = PlaceFacts {
+                        contents,
+                        history: history.arrivals.get(&place).cloned().unwrap_or_default(),
+                        rulings: history.rulings.get(&place).cloned().unwrap_or_default(),
+                    };
+                    self.places.insert(place, facts);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The branches whose names Gantry can use; others are nobody's environment.
+fn named(heads: &Heads) -> BTreeMap<BranchName, CommitId> {
+    let named = heads.branches.iter().filter_map(|(name, head)| Some((name.parse().ok()?, head.clone())));
+    named.collect()
+}
+
+/// The settings' word, else the repository's, else `main`.
+fn default_branch(heads: &Heads, set: Option<BranchName>) -> BranchName {
+    let told = || heads.default_branch.as_ref().and_then(|name| name.parse().ok());
+    match set.or_else(told).map_or_else(|| "main".parse(), Ok) {
+        Ok(branch) => branch,
+        Err(_) => unreachable!("`main` is a branch name"),
+    }
+}
+
+fn by_place(list: Vec<Proposal>) -> BTreeMap<Place, Vec<Proposal>> {
+    let mut by_place: BTreeMap<Place, Vec<Proposal>> = BTreeMap::new();
+    for proposal in list {
+        by_place.entry(proposal.place.clone()).or_default().push(proposal);
+    }
+    by_place
+}
+
+fn wish(asked: &Asked) -> Option<Wish> {
+    match &asked.request {
+        Request::Promote { place, release, reason, .. } => Some(Wish {
+            request: asked.id.0,
+            place: place.clone(),
+            release: release.clone(),
+            by: asked.by.clone(),
+            reason: reason.clone(),
+        }),
+        Request::Approve { .. } | Request::Reject { .. } => None,
+    }
+}
+
+fn platform(message: String) -> Problem {
+    Problem { file: None, line: None, column: None, message, owner: Owner::Platform }
+}

@@ -161,4 +161,20 @@ mod tests {
         assert!(challenges([&*"a,".repeat(5000)].into_iter()).is_empty());
         assert_eq!(challenges([&*"a,".repeat(1000)].into_iter()).len(), MOST);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_header_can_stop_it(text in "(?s)([a-zA-Z=\",\\\\ é]|Bearer |realm=){0,60}") {
+            challenges([&*text].into_iter());
+        }
+
+        #[test]
+        fn what_is_quoted_is_read_back(value in "[ -~]{0,40}") {
+            let quoted = value.replace('\\', r"\\").replace('"', "\\\"");
+            let header = format!("Basic realm=x, Bearer realm=\"{quoted}\", service=s");
+            let found = challenges([&*header].into_iter());
+            assert_eq!(found[1].param("realm"), Some(&*value));
+            assert_eq!(found[1].param("service"), Some("s"));
+        }
+    }
 }

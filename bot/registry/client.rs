@@ -1,8 +1,11 @@
 //! The client of one registry: who may ask, how sign-in and redirects go, and the pause it asked for.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
 };
 
 use gantry_core::ids::ImageName;
@@ -68,6 +71,13 @@ enum Auth {
     None,
     Basic,
     Bearer(HeaderValue),
+}
+
+impl fmt::Debug for Registry {
+    /// The host alone: what else it holds is secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("host", &self.0.host).finish_non_exhaustive()
+    }
 }
 
 impl Registry {

@@ -129,4 +129,15 @@ mod tests {
         let stripped = read("<https://u:p@r.io/v2/a/tags/list>; rel=next");
         assert_eq!(stripped.as_deref(), Some("https://r.io:5000/v2/a/tags/list"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_header_leads_off_the_host(text in "(?s)([a-z<>;:/?=\",@\\\\ é]|rel=next|https://){0,60}") {
+            let page: Url = "https://r.io:5000/v2/a/tags/list".parse().unwrap();
+            if let Next::Page(url) = next([&*text].into_iter(), &page) {
+                assert_eq!(url.origin(), page.origin());
+                assert_eq!((url.username(), url.password()), ("", None));
+            }
+        }
+    }
 }

@@ -1,1 +1,186 @@
-//! The loop that joins observe, decide and act.
+//! The server: one loop for each infra repository, one watcher of the registries, one listener.
+//!
+//! This is where production's parts are put together from the settings. Everything else gets what it needs
+//! handed in.
+
+mod engine;
+mod parts;
+mod plan;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use gantry_core::config::pipeline::Image;
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+pub use self::{engine::Engine, parts::StartError};
+use crate::{
+    clock::Clock,
+    http::{self, App},
+    observe::images::Images,
+    settings::Settings,
+    store::{Retention, Store, board::Board},
+};
+
+/// How long a look waits after the database failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How often finished things are cleared away.
+const HOUSEKEEPING: Duration = Duration::from_secs(3_600);
+
+/// A server, put together and not yet started.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What was last seen.
+    pub board: Arc<Board>,
+    /// The database.
+    pub store: Arc<dyn Store>,
+    listener: TcpListener,
+    app: App,
+    engines: Vec<Engine>,
+    images: Arc<Images>,
+    clock: Arc<dyn Clock>,
+    poll: Duration,
+}
+
+impl Server {
+    /// Puts a server together: opens the database, the mirrors and the forge, and binds the address.
+    ///
+    /// # Errors
+    /// What can't work, and who must act.
+    pub async fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        parts::assemble(settings, clock).await
+    }
+
+    /// Serves until `stop`.
+    ///
+    /// # Errors
+    /// If the listener fails.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), std::io::Error> {
+        let mut tasks = JoinSet::new();
+        for engine in self.engines {
+            tasks.spawn(keep_up(engine, Arc::clone(&self.board), self.poll, stop.clone()));
+        }
+        tasks.spawn(watch(
+            Arc::clone(&self.images),
+            Arc::clone(&self.board),
+            Arc::clone(&self.clock),
+            self.poll,
+            stop.clone(),
+        ));
+        tasks.spawn(keep_house(Arc::clone(&self.store), Arc::clone(&self.clock), stop.clone()));
+        let closing = self.app.closing.clone();
+        let router = http::router(self.app);
+        let until = stop.clone();
+        let served = axum::serve(self.listener, router)
+            .with_graceful_shutdown(async move {
+                until.cancelled().await;
+                closing.cancel();
+            })
+            .await;
+        stop.cancel();
+        while tasks.join_next().await.is_some() {}
+        served
+    }
+
+    /// One full pass: asks the registries, then looks and acts until nothing is left to do now. Answers the
+    /// problems that people must mend.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn pass(&mut self) -> Result<(), crate::store::StoreError> {
+        // The first round reads the pipeline, the second acts on what the registries say of its images.
+        for asked in [false, true] {
+            if asked {
+                self.images.look(&images_of(&self.board)).await;
+            }
+            for engine in &mut self.engines {
+                engine.run_until_settled().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The images of all pipelines, each once.
+fn images_of(board: &Board) -> Vec<Image> {
+    let mut images: Vec<Image> = Vec::new();
+    let mut known = std::collections::HashSet::new();
+    for seen in board.all() {
+        for image in seen.pipeline.iter().flat_map(|p| p.applications.values()).flat_map(|app| &app.images) {
+            if known.insert(image.image.clone()) {
+                images.push(image.clone());
+            }
+        }
+    }
+    images
+}
+
+/// Runs one repository's loop until `stop`: after each ring, when time has come, and at least once a `poll`.
+async fn keep_up(mut engine: Engine, board: Arc<Board>, poll: Duration, stop: CancellationToken) {
+    let mut bell = board.bell();
+    loop {
+        bell.mark_unchanged();
+        let wait = match engine.run_until_settled().await {
+            Ok(next) => next.map_or(poll, |next| {
+                let left = next.duration_since(engine.clock.now());
+                Duration::try_from(left).unwrap_or_default().min(poll)
+            }),
+            Err(error) => {
+                tracing::error!(repository = engine.repository, %error, "the look failed");
+                AFTER_FAILURE
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = bell.changed() => {}
+            () = tokio::time::sleep(wait.max(Duration::from_millis(20))) => {}
+        }
+    }
+}
+
+/// Asks the registries when their images are due, until `stop`.
+async fn watch(
+    images: Arc<Images>,
+    board: Arc<Board>,
+    clock: Arc<dyn Clock>,
+    poll: Duration,
+    stop: CancellationToken,
+) {
+    let mut bell = board.bell();
+    let mut posts = board.watch();
+    loop {
+        bell.mark_unchanged();
+        posts.mark_unchanged();
+        let all = images_of(&board);
+        let (looked, next) = tokio::select! {
+            () = stop.cancelled() => return,
+            result = images.look(&all) => result,
+        };
+        if looked {
+            board.ring();
+            bell.mark_unchanged();
+        }
+        let left = next.map(|next| next.duration_since(clock.now()));
+        let wait = left.map_or(poll, |left| Duration::try_from(left).unwrap_or_default().min(poll));
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = bell.changed() => {}
+            _ = posts.changed() => {}
+            () = tokio::time::sleep(wait.max(Duration::from_millis(100))) => {}
+        }
+    }
+}
+
+/// Clears finished things away, until `stop`.
+async fn keep_house(store: Arc<dyn Store>, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    loop {
+        if let Err(error) = store.prune(&Retention::default(), clock.now()).await {
+            tracing::warn!(%error, "the database was not cleared");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(HOUSEKEEPING) => {}
+        }
+    }
+}

@@ -4,8 +4,8 @@
 //! `decide`. It is no database: after a restart the first look fills it again (promise 1).
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, RwLock},
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use gantry_core::{
@@ -16,7 +16,7 @@ use gantry_core::{
     reason::Problem,
 };
 use jiff::Timestamp;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 /// The last look at one infra repository.
 #[derive(Debug, Clone)]
@@ -51,19 +51,26 @@ pub struct Board {
     seen: RwLock<BTreeMap<String, Arc<Seen>>>,
     expected: Vec<String>,
     generation: watch::Sender<u64>,
-    bell: Notify,
+    bell: watch::Sender<u64>,
+    at_work: RwLock<BTreeSet<String>>,
 }
 
 impl Board {
     /// A board for these repositories, with nothing on it.
     #[must_use]
     pub fn new(expected: Vec<String>) -> Self {
-        Self { seen: RwLock::default(), expected, generation: watch::Sender::new(0), bell: Notify::new() }
+        Self {
+            seen: RwLock::default(),
+            expected,
+            generation: watch::Sender::new(0),
+            bell: watch::Sender::new(0),
+            at_work: RwLock::default(),
+        }
     }
 
     /// Puts up a look.
     pub fn post(&self, seen: Seen) {
-        let mut board = self.seen.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut board = self.seen.write().unwrap_or_else(PoisonError::into_inner);
         board.insert(seen.repository.clone(), Arc::new(seen));
         drop(board);
         self.generation.send_modify(|generation| *generation += 1);
@@ -72,14 +79,14 @@ impl Board {
     /// All looks, by the repository's name.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Seen>> {
-        let board = self.seen.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let board = self.seen.read().unwrap_or_else(PoisonError::into_inner);
         board.values().cloned().collect()
     }
 
     /// The look at the repository of that name.
     #[must_use]
     pub fn of(&self, repository: &str) -> Option<Arc<Seen>> {
-        let board = self.seen.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let board = self.seen.read().unwrap_or_else(PoisonError::into_inner);
         board.get(repository).cloned()
     }
 
@@ -95,7 +102,7 @@ impl Board {
     /// Each repository was looked at once: the server is ready.
     #[must_use]
     pub fn complete(&self) -> bool {
-        let board = self.seen.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let board = self.seen.read().unwrap_or_else(PoisonError::into_inner);
         self.expected.iter().all(|name| board.contains_key(name))
     }
 
@@ -105,14 +112,36 @@ impl Board {
         self.generation.subscribe()
     }
 
-    /// Asks for a look now: something came into the inbox.
+    /// Asks for a look now: something came into the inbox, or into the store.
     pub fn ring(&self) {
-        self.bell.notify_waiters();
-        self.bell.notify_one();
+        self.bell.send_modify(|rings| *rings += 1);
     }
 
-    /// Waits until somebody asks for a look.
-    pub async fn rung(&self) {
-        self.bell.notified().await;
+    /// Tells each ring; everyone who listens hears all of them.
+    #[must_use]
+    pub fn bell(&self) -> watch::Receiver<u64> {
+        self.bell.subscribe()
+    }
+
+    /// Says that a look at a repository has begun. Until it is posted as settled, the board is not idle.
+    pub fn begin(&self, repository: &str) {
+        let mut at_work = self.at_work.write().unwrap_or_else(PoisonError::into_inner);
+        at_work.insert(repository.to_owned());
+    }
+
+    /// Says that the work on a repository has ended, however it ended.
+    pub fn end(&self, repository: &str) {
+        let mut at_work = self.at_work.write().unwrap_or_else(PoisonError::into_inner);
+        at_work.remove(repository);
+        drop(at_work);
+        self.generation.send_modify(|generation| *generation += 1);
+    }
+
+    /// Every repository was looked at, nothing was left to do, and nobody is at work.
+    #[must_use]
+    pub fn idle(&self) -> bool {
+        let at_work = self.at_work.read().unwrap_or_else(PoisonError::into_inner);
+        let board = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        at_work.is_empty() && self.expected.iter().all(|name| board.get(name).is_some_and(|seen| seen.settled))
     }
 }

@@ -84,17 +84,26 @@ pub(super) fn quoted(text: &str) -> String {
     format!("`{shown}`")
 }
 
-/// `did you mean …?` for the nearest of the known words, if one is near enough.
+/// `did you mean …?` for the nearest of the known words, if one is near enough: it differs in a third of
+/// its letters at most (two in a short word), or one begins with the other (`descending`, `desc`).
 pub(super) fn did_you_mean<'w>(text: &str, known: impl IntoIterator<Item = &'w str>) -> Option<String> {
     if text.chars().count() > 100 {
         return None;
     }
     let wanted = text.to_lowercase();
-    let near =
-        known.into_iter().map(|word| (strsim::damerau_levenshtein(&wanted, &word.to_lowercase()), word));
-    let (distance, word) = near.min_by_key(|(distance, _)| *distance)?;
-    let length = wanted.chars().count().max(word.chars().count());
-    (distance <= (length / 3).max(1)).then(|| format!("did you mean {}?", quoted(word)))
+    let distance = |word: &str| {
+        let word = word.to_lowercase();
+        let shorter = wanted.len().min(word.len());
+        if shorter >= 3 && (wanted.starts_with(&word) || word.starts_with(&wanted)) {
+            return Some(1);
+        }
+        let longer = wanted.chars().count().max(word.chars().count());
+        let most = (longer / 3).max(if longer >= 4 { 2 } else { 1 });
+        Some(strsim::damerau_levenshtein(&wanted, &word)).filter(|distance| *distance <= most)
+    };
+    let near = known.into_iter().filter_map(|word| Some((distance(word)?, word)));
+    let (_, word) = near.min_by_key(|(distance, _)| *distance)?;
+    Some(format!("did you mean {}?", quoted(word)))
 }
 
 #[cfg(test)]
@@ -106,6 +115,8 @@ mod tests {
         let known = ["environments", "applications", "version"];
         assert_eq!(did_you_mean("enviroments", known).as_deref(), Some("did you mean `environments`?"));
         assert_eq!(did_you_mean("Version", known).as_deref(), Some("did you mean `version`?"));
+        assert_eq!(did_you_mean("automatic", ["auto", "manual"]).as_deref(), Some("did you mean `auto`?"));
+        assert_eq!(did_you_mean("soke", ["soak", "checks"]).as_deref(), Some("did you mean `soak`?"));
         assert_eq!(did_you_mean("images", known), None);
         assert_eq!(did_you_mean(&"x".repeat(1_000_000), known), None);
     }

@@ -3,16 +3,20 @@
 //! Kept: environments in topological order (in the order of the config among equals); an application that
 //! is named wins over one that is discovered; no file's image belongs to two applications.
 
-use std::collections::{BTreeMap, HashMap, HashSet, btree_map::Entry};
+use std::collections::{BTreeMap, HashMap};
 
 use super::{
+    claims::claims,
     error::{ConfigError, Problem, quoted, report},
     parse::Parsed,
     pattern::Pattern,
     pipeline::{Application, Image, Pipeline, Stage},
-    types::ApplicationRule,
+    types::{ApplicationRule, ImageRule, Write},
 };
-use crate::ids::{ApplicationName, BranchName, EnvironmentName, ImageName};
+use crate::{
+    ids::{ApplicationName, BranchName, EnvironmentName},
+    select::Selector,
+};
 
 /// The most files of all applications and environments together.
 const FILES: usize = 1_000_000;
@@ -52,12 +56,16 @@ impl Parsed {
                 work.discover(index, rule, discover, trees);
             }
         }
-        work.claims();
-        let Expansion { applications, problems, notices, .. } = work;
+        for (rule, message) in claims(&environments, &work.found) {
+            let hint = "remove the file or the image from one of them, or limit one by `environments`";
+            work.problem(rule, message, Some(hint.into()));
+        }
+        let Expansion { found, problems, notices, .. } = work;
         if !problems.is_empty() {
             return Err(report(&self.file, problems));
         }
-        let applications = applications.into_iter().map(|(name, found)| (name, found.application)).collect();
+        let named = |Found { application, .. }: Found| (application.name.clone(), application);
+        let applications = found.into_iter().map(named).collect();
         Ok((Pipeline { environments, applications }, report(&self.file, notices)))
     }
 
@@ -84,15 +92,40 @@ impl Parsed {
 }
 
 /// An application and the rule that it comes from.
-struct Found {
-    application: Application,
-    rule: usize,
+pub(super) struct Found {
+    pub(super) application: Application,
+    pub(super) rule: usize,
+}
+
+/// The images of a rule, ready to be made those of an application.
+struct Images<'a>(Vec<(Pattern, &'a Selector, Write)>);
+
+impl<'a> Images<'a> {
+    fn of(parsed: &'a Parsed, rule: usize) -> Self {
+        let images = parsed.config.applications[rule].images.iter().zip(&parsed.selectors[rule]);
+        // Validation has read each of them as a pattern.
+        let pattern = |(image, select): (&ImageRule, &'a Selector)| {
+            Some((Pattern::text(&image.image).ok()?, select, image.write))
+        };
+        Self(images.filter_map(pattern).collect())
+    }
+
+    /// `None` where the application's name makes no valid image.
+    fn for_application(&self, name: &ApplicationName) -> Option<Vec<Image>> {
+        let image = |(pattern, select, write): &(Pattern, &Selector, Write)| {
+            let image = pattern.fill(name.as_str(), "").parse().ok()?;
+            Some(Image { image, select: (*select).clone(), write: *write })
+        };
+        self.0.iter().map(image).collect()
+    }
 }
 
 struct Expansion<'a> {
     parsed: &'a Parsed,
     stages: &'a [Stage],
-    applications: BTreeMap<ApplicationName, Found>,
+    found: Vec<Found>,
+    /// The index in `found` of each name.
+    by_name: HashMap<String, usize>,
     files: usize,
     problems: Vec<Problem>,
     notices: Vec<Problem>,
@@ -103,7 +136,8 @@ impl<'a> Expansion<'a> {
         Self {
             parsed,
             stages,
-            applications: BTreeMap::new(),
+            found: Vec::new(),
+            by_name: HashMap::new(),
             files: 0,
             problems: Vec::new(),
             notices: Vec::new(),
@@ -130,29 +164,26 @@ impl<'a> Expansion<'a> {
                 let fill = |pattern: &Pattern| pattern.fill(name.as_str(), stage.name.as_str());
                 by_environment.insert(stage.name.clone(), patterns.iter().map(fill).collect());
             }
-            if let Some(images) = self.images_of(index, name) {
-                let application = Application {
-                    name: name.clone(),
-                    source: rule.source.clone(),
-                    images,
-                    files: by_environment,
-                };
-                self.applications.insert(name.clone(), Found { application, rule: index });
+            let images = Images::of(self.parsed, index);
+            if let Some(images) = images.for_application(name) {
+                self.add(index, rule, name.clone(), images, by_environment);
             }
         }
     }
 
-    /// The images of a rule for this application; `None` where its name makes no valid image.
-    fn images_of(&self, rule: usize, name: &ApplicationName) -> Option<Vec<Image>> {
-        let images = self.parsed.config.applications[rule].images.iter();
-        images
-            .zip(&self.parsed.selectors[rule])
-            .map(|(image, select)| {
-                let text = Pattern::text(&image.image).ok()?.fill(name.as_str(), "");
-                let image_name: ImageName = text.parse().ok()?;
-                Some(Image { image: image_name, select: select.clone(), write: image.write })
-            })
-            .collect()
+    fn add(
+        &mut self,
+        index: usize,
+        rule: &ApplicationRule,
+        name: ApplicationName,
+        images: Vec<Image>,
+        files: BTreeMap<EnvironmentName, Vec<String>>,
+    ) -> usize {
+        let at = self.found.len();
+        self.by_name.insert(name.as_str().to_owned(), at);
+        let application = Application { name, source: rule.source.clone(), images, files };
+        self.found.push(Found { application, rule: index });
+        at
     }
 
     /// The applications that a pattern finds. Where environments' names overlap (`prod`, `eu-prod`), the
@@ -165,6 +196,7 @@ impl<'a> Expansion<'a> {
         trees: &BTreeMap<BranchName, Vec<String>>,
     ) {
         let Ok(pattern) = Pattern::path(discover) else { return };
+        let images = Images::of(self.parsed, index);
         let mut by_branch: BTreeMap<&BranchName, Vec<(&Stage, String, String)>> = BTreeMap::new();
         for stage in self.stages_of(rule) {
             let (before, after) = pattern.around(stage.name.as_str());
@@ -178,95 +210,48 @@ impl<'a> Expansion<'a> {
                     (!name.is_empty() && !name.contains('/')).then_some((*stage, name))
                 });
                 if let Some((stage, name)) = found {
-                    self.found(index, rule, stage, name, path);
+                    self.file(index, rule, &images, stage, name, path);
                 }
             }
         }
     }
 
-    fn found(&mut self, index: usize, rule: &ApplicationRule, stage: &Stage, name: &str, path: &str) {
-        let Ok(name) = name.parse::<ApplicationName>() else {
-            return self.leave_out(index, format!("{} holds no valid application name", quoted(path)));
+    /// Takes a file that a pattern found.
+    fn file(
+        &mut self,
+        index: usize,
+        rule: &ApplicationRule,
+        images: &Images<'_>,
+        stage: &Stage,
+        name: &str,
+        path: &str,
+    ) {
+        let at = match self.by_name.get(name) {
+            Some(at) => *at,
+            None => {
+                let Ok(parsed) = name.parse::<ApplicationName>() else {
+                    return self
+                        .leave_out(index, format!("{} holds no valid application name", quoted(path)));
+                };
+                let Some(images) = images.for_application(&parsed) else {
+                    return self.leave_out(index, format!("{} gives no valid image name", quoted(name)));
+                };
+                self.add(index, rule, parsed, images, BTreeMap::new())
+            }
         };
-        let earlier = self.applications.get(&name).map(|found| found.rule);
-        match earlier {
-            Some(other) if self.parsed.config.applications[other].name.is_some() => return,
-            Some(other) if other != index => {
+        let other = self.found[at].rule;
+        if other != index {
+            if self.parsed.config.applications[other].name.is_none() {
                 let line = self.parsed.tree.key(&format!("applications[{other}].discover")).line;
                 let hint =
                     format!("the other one is in line {line}; name it in a rule of its own, which wins");
-                let message = format!("{} is found by two rules", quoted(name.as_str()));
-                return self.problem(index, message, Some(hint));
+                self.problem(index, format!("{} is found by two rules", quoted(name)), Some(hint));
             }
-            Some(_) => {}
-            None => {
-                let Some(images) = self.images_of(index, &name) else {
-                    let message = format!("{} gives no valid image name", quoted(name.as_str()));
-                    return self.leave_out(index, message);
-                };
-                let application = Application {
-                    name: name.clone(),
-                    source: rule.source.clone(),
-                    images,
-                    files: BTreeMap::new(),
-                };
-                self.applications.insert(name.clone(), Found { application, rule: index });
-            }
-        }
-        if !self.room(index, 1) {
-            return;
-        }
-        if let Entry::Occupied(mut found) = self.applications.entry(name) {
-            let files = found.get_mut().application.files.entry(stage.name.clone()).or_default();
+        } else if self.room(index, 1) {
+            let files = self.found[at].application.files.entry(stage.name.clone()).or_default();
             if !files.iter().any(|own| own == path) {
                 files.push(path.to_owned());
             }
-        }
-    }
-
-    /// No image in a file may belong to two applications, nor to two environments of one.
-    fn claims(&mut self) {
-        let mut claims: HashMap<(&BranchName, &str), Vec<(&Found, &Stage)>> = HashMap::new();
-        for found in self.applications.values() {
-            for (environment, files) in &found.application.files {
-                let Some(stage) = self.stages.iter().find(|stage| stage.name == *environment) else {
-                    continue;
-                };
-                for file in files {
-                    claims.entry((&stage.branch, file)).or_default().push((found, stage));
-                }
-            }
-        }
-        let mut problems = Vec::new();
-        let mut told = HashSet::new();
-        for ((branch, file), claimants) in claims.iter().filter(|(_, claimants)| claimants.len() > 1) {
-            let mut owners: HashMap<&ImageName, (&Found, &Stage)> = HashMap::new();
-            for (found, stage) in claimants {
-                for image in &found.application.images {
-                    let Some((other, elsewhere)) = owners.insert(&image.image, (found, stage)) else {
-                        continue;
-                    };
-                    let (one, two) = (&other.application.name, &found.application.name);
-                    if !told.insert((one, two, &image.image, file)) {
-                        continue;
-                    }
-                    let who = if one == two {
-                        format!("{} in {} and {}", quoted(one.as_str()), elsewhere.name, stage.name)
-                    } else {
-                        format!("{} and {}", quoted(one.as_str()), quoted(two.as_str()))
-                    };
-                    let message = format!(
-                        "{who} both claim image {} in {} on branch {branch}",
-                        image.image,
-                        quoted(file)
-                    );
-                    problems.push((found.rule, message));
-                }
-            }
-        }
-        for (rule, message) in problems {
-            let hint = "remove the file or the image from one of them, or limit one by `environments`";
-            self.problem(rule, message, Some(hint.into()));
         }
     }
 

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use yaml_rust2::{
     Event,
     parser::Parser,
-    scanner::{Marker, TScalarStyle},
+    scanner::{Marker, ScanError, TScalarStyle},
 };
 
 use super::error::{Place, Problem};
@@ -137,6 +137,20 @@ fn problem(place: Place, message: impl Into<String>) -> Problem {
     Problem { place, key: String::new(), message: message.into(), hint: None }
 }
 
+fn refused(error: &ScanError, text: &str, end: Place) -> Problem {
+    let at = place(error.marker(), end);
+    let message = match error.info().trim_end_matches('.') {
+        // Of flow lists and maps, which the scanner looks into before it tells of them.
+        "recursion limit exceeded" => format!("nested more than {DEEPEST} deep"),
+        info => format!("not YAML: {info}"),
+    };
+    let line = text.lines().nth(at.line - 1).unwrap_or_default();
+    let placeholder = line.contains("{application}") || line.contains("{environment}");
+    let hint =
+        placeholder.then(|| "put text with `{` in quotes where it begins with it or stands in `[…]`".into());
+    Problem { hint, ..problem(at, message) }
+}
+
 /// The place just after this text.
 fn end_of(text: &str) -> Place {
     let line = text.matches('\n').count() + 1;
@@ -144,9 +158,10 @@ fn end_of(text: &str) -> Place {
     Place { line, column: last.chars().count() + 1 }
 }
 
-fn place(mark: &Marker) -> Place {
-    // The parser counts columns in characters from 0 and lines from 1.
-    Place { line: mark.line().max(1), column: mark.col() + 1 }
+fn place(mark: &Marker, end: Place) -> Place {
+    // The parser counts columns in characters from 0 and lines from 1; what is missing at the end it has in
+    // a line behind it.
+    Place { line: mark.line().max(1), column: mark.col() + 1 }.min(end)
 }
 
 /// A list or map that is still open.
@@ -170,12 +185,11 @@ struct Builder {
 
 impl Builder {
     fn build(mut self, text: &str) -> Result<Tree, Problem> {
+        let end = end_of(text);
         let mut parser = Parser::new_from_str(text);
         loop {
-            let (event, mark) = parser.next_token().map_err(|error| {
-                problem(place(error.marker()), format!("not YAML: {}", error.info().trim_end_matches('.')))
-            })?;
-            let at = place(&mark);
+            let (event, mark) = parser.next_token().map_err(|error| refused(&error, text, end))?;
+            let at = place(&mark, end);
             match event {
                 Event::Nothing | Event::StreamStart | Event::DocumentEnd => {}
                 Event::DocumentStart if self.root.is_some() => {
@@ -262,6 +276,11 @@ impl Builder {
         let (place, text) = (*place, text.clone());
         if let Some(open) = self.open.last_mut() {
             open.key = Some(id);
+            // The parser has a block map begin behind its first key.
+            if open.seen.is_empty() {
+                let map = &mut self.nodes[open.node.0].place;
+                *map = place.min(*map);
+            }
             if let Some(first) = open.seen.insert(text, place.line) {
                 let key = self.path();
                 let message = "the key stands twice in its map".to_owned();

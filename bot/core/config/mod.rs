@@ -1,15 +1,19 @@
 //! `gantry.yaml`: types, parsing with positions, validation, schema, and the pipeline that results.
 
+mod claims;
 mod error;
 mod expand;
+mod fault;
 mod locate;
 mod parse;
 mod pattern;
 pub mod pipeline;
 mod read;
+mod schema;
 pub mod types;
 mod validate;
 mod written;
 
 pub use error::{ConfigError, Place};
-pub use parse::{Parsed, parse};
+pub use parse::{Parsed, parse, read_as};
+pub use schema::schema;

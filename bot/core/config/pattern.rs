@@ -76,7 +76,7 @@ impl Pattern {
                     let near = near.or(["app", "name"].contains(&other).then_some("application"));
                     let hint = match near {
                         Some(near) => format!("did you mean `{{{near}}}`?"),
-                        None => did_you_mean(other, ["application", "environment"])
+                        None => did_you_mean(other, ["{application}", "{environment}"])
                             .unwrap_or_else(|| "known are `{application}` and `{environment}`".into()),
                     };
                     return Err((format!("unknown placeholder {}", quoted(other)), Some(hint)));

@@ -11,19 +11,19 @@ use std::{
     fmt,
 };
 
-use serde::de::{self, DeserializeSeed, Deserializer, Unexpected, Visitor, value::StrDeserializer};
+use serde::de::{self, DeserializeSeed, Deserializer, Visitor, value::StrDeserializer};
 
 use super::{
-    error::{Problem, did_you_mean, quoted},
+    error::{Place, Problem, did_you_mean, quoted},
+    fault::Fault,
     locate::{Id, Tree, Value, push_key},
-    types::Gate,
 };
 
 /// The most nodes that are read, aliases counted each time.
 const MOST: usize = 2_000_000;
 
-/// Gates that later versions have.
-const LATER_GATES: [&str; 6] = ["approvals", "window", "health", "signature", "http", "metric"];
+/// Keys that later versions have.
+const LATER_KEYS: [&str; 1] = ["config"];
 
 /// Reads one tree and keeps the problems that don't stop it.
 pub(super) struct Reader<'t> {
@@ -40,6 +40,11 @@ impl<'t> Reader<'t> {
 
     /// Everything that was found.
     pub(super) fn finish(self) -> Vec<Problem> {
+        if self.left.get() == 0 {
+            let place = Place { line: 1, column: 1 };
+            let message = format!("aliases make more than {MOST} keys and values of this file");
+            return vec![Problem { place, key: String::new(), message, hint: None }];
+        }
         self.problems.into_inner()
     }
 }
@@ -97,7 +102,7 @@ impl<'a> At<'a> {
     /// Records what stopped the reading of this node.
     pub(super) fn record(&self, fault: Fault) {
         let fault = fault.or_at(self);
-        self.reader.problems.borrow_mut().extend(fault.0.problem);
+        self.reader.problems.borrow_mut().extend(fault.problem());
     }
 
     /// Reads a `T`, or records why not.
@@ -140,7 +145,7 @@ impl<'a> At<'a> {
     fn value(&self) -> Result<&'a Value, Fault> {
         let left = self.reader.left.get();
         if left == 0 {
-            return Err(Fault::new("aliases make this file too large").or_at(self));
+            return Err(Fault::new("too much to read")); // `Reader::finish` says why
         }
         self.reader.left.set(left - 1);
         Ok(&self.reader.tree.node(self.id).value)
@@ -154,15 +159,30 @@ impl<'a> At<'a> {
     }
 
     fn expected(&self, what: &str) -> Fault {
-        let (found, hint) = match &self.reader.tree.node(self.id).value {
-            Value::Scalar { text, plain } if nothing(text, *plain) => {
-                ("nothing".to_owned(), Some("remove the key or give it a value".to_owned()))
-            }
-            Value::Scalar { text, .. } => (quoted(text), None),
-            Value::List(_) => ("a list".to_owned(), None),
-            Value::Map(_) => ("a map".to_owned(), None),
+        let found = match &self.reader.tree.node(self.id).value {
+            Value::Scalar { text, plain } if nothing(text, *plain) => "nothing".to_owned(),
+            Value::Scalar { text, plain: false } => format!("the text {}", quoted(text)),
+            Value::Scalar { text, .. } => quoted(text),
+            Value::List(_) => "a list".to_owned(),
+            Value::Map(_) => "a map".to_owned(),
         };
-        Fault::new(format!("expected {what}, found {found}")).hint(hint).or_at(self)
+        Fault::new(format!("expected {what}, found {found}")).hint(self.hint()).or_at(self)
+    }
+
+    /// What to do about a value of the wrong kind, where that can be said.
+    fn hint(&self) -> Option<String> {
+        match &self.reader.tree.node(self.id).value {
+            Value::Scalar { text, plain } if nothing(text, *plain) => match self.path {
+                Path::Root => None,
+                Path::Key(..) | Path::Index(..) => Some("remove the key or give it a value".to_owned()),
+            },
+            Value::Map(entries) => {
+                let first = entries.first().map(|(key, _)| self.reader.tree.text(*key));
+                matches!(first, Some("application" | "environment"))
+                    .then(|| "put text that begins with `{` in quotes".to_owned())
+            }
+            Value::Scalar { .. } | Value::List(_) => None,
+        }
     }
 }
 
@@ -172,86 +192,11 @@ fn nothing(text: &str, plain: bool) -> bool {
 }
 
 fn unknown_key(text: &str, known: &[&str]) -> String {
+    if LATER_KEYS.contains(&text) {
+        return "this key is not in this version".into();
+    }
     let near = did_you_mean(text, known.iter().copied());
-    near.unwrap_or_else(|| format!("known here: {}", known.join(", ")))
-}
-
-/// An error on its way out; it gets its place at the innermost node that it passes.
-#[derive(Debug)]
-pub(super) struct Fault(Box<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    message: String,
-    hint: Option<String>,
-    problem: Option<Problem>,
-}
-
-impl Fault {
-    fn new(message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { message: message.into(), hint: None, problem: None }))
-    }
-
-    fn hint(mut self, hint: Option<String>) -> Self {
-        match &mut self.0.problem {
-            Some(problem) if problem.hint.is_none() => problem.hint = hint,
-            Some(_) => {}
-            None => self.0.hint = hint,
-        }
-        self
-    }
-
-    /// Gives it this place, unless it has one.
-    pub(super) fn or_at(mut self, at: &At<'_>) -> Self {
-        if self.0.problem.is_none() {
-            self.0.problem = Some(at.problem(std::mem::take(&mut self.0.message), self.0.hint.take()));
-        }
-        self
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
-    }
-}
-
-impl std::error::Error for Fault {}
-
-impl de::Error for Fault {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(message.to_string())
-    }
-
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        let found = match found {
-            Unexpected::Str(text) => quoted(text),
-            Unexpected::Seq => "a list".into(),
-            Unexpected::Map => "a map".into(),
-            other => other.to_string(),
-        };
-        Self::new(format!("expected {expected}, found {found}"))
-    }
-
-    fn invalid_length(_: usize, expected: &dyn de::Expected) -> Self {
-        Self::new(format!("expected {expected}, found nothing in it"))
-    }
-
-    fn unknown_variant(found: &str, expected: &'static [&'static str]) -> Self {
-        let gate = expected == Gate::NAMES;
-        let what = if gate { "unknown gate" } else { "unknown value" };
-        let hint = if gate && LATER_GATES.contains(&found) {
-            format!("this gate is not in this version; known are {}", expected.join(", "))
-        } else {
-            let near = did_you_mean(found, expected.iter().copied());
-            near.unwrap_or_else(|| format!("known are {}", expected.join(", ")))
-        };
-        Self::new(format!("{what} {}", quoted(found))).hint(Some(hint))
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Self::new(format!("`{field}` is missing"))
-    }
+    near.unwrap_or_else(|| format!("known here are {}", known.join(", ")))
 }
 
 /// Reads a key, with errors at the key.
@@ -261,7 +206,7 @@ impl<'de> Deserializer<'de> for Key<'_> {
     type Error = Fault;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_str(self.0.reader.tree.text(self.0.id)).map_err(|fault: Fault| fault.or_at(&self.0))
+        visitor.visit_str(self.0.reader.tree.text(self.0.id))
     }
 
     serde::forward_to_deserialize_any! {
@@ -299,7 +244,8 @@ impl<'de> de::MapAccess<'de> for Map<'_> {
         self.value = self.rest.next();
         let Some((key, _)) = self.value else { return Ok(None) };
         let path = Path::Key(self.at.path, self.at.reader.tree.text(key));
-        seed.deserialize(Key(At { id: key, path: &path, ..self.at })).map(Some)
+        let at = At { id: key, path: &path, ..self.at };
+        seed.deserialize(Key(at)).map(Some).map_err(|fault| fault.or_at(&at))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
@@ -328,7 +274,11 @@ impl<'de> Deserializer<'de> for At<'_> {
                 visitor.visit_map(Map { at: self, rest: entries.clone().into_iter(), value: None })
             }
         }
-        .map_err(|fault| fault.or_at(&self))
+        .map_err(
+            |fault: Fault| {
+                if fault.placed() { fault } else { fault.hint(self.hint()).or_at(&self) }
+            },
+        )
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     artifact::{Artifact, Release},
+    catalog::TagState,
     config::pipeline::{Image, Stage},
     facts::{Place, ProposalState},
     gates::{self, GateVerdict, Stay, Subject},
@@ -118,7 +119,7 @@ fn builds(view: &View<'_>) -> Vec<Release> {
     let mut newest = Vec::with_capacity(view.application.images.len());
     for image in &view.application.images {
         let ranked = ranked(view, image);
-        if ranked.is_empty() {
+        if ranked.is_empty() || undescribed(view, image) > 0 {
             return Vec::new();
         }
         newest.push(ranked);
@@ -134,14 +135,25 @@ fn builds(view: &View<'_>) -> Vec<Release> {
 /// The builds of one image that the config selects, newest first, without those that CI says failed.
 fn ranked(view: &View<'_>, image: &Image) -> Vec<Artifact> {
     let catalog = &view.facts.catalog;
-    let tags = catalog.tags_of(&image.image).filter(|point| !point.gone && image.select.matches(&point.tag));
-    let candidates = tags
-        .filter_map(|point| catalog.artifact(&image.image, &point.digest, point.tag.clone()))
+    let candidates = catalog
+        .tags_of(&image.image)
+        .filter(|(tag, fact)| fact.state != TagState::Gone && image.select.matches(tag))
+        .filter_map(|(tag, _)| catalog.artifact_at(&image.image, tag))
         .filter(|artifact| catalog.failure(&image.image, &artifact.digest).is_none())
         .map(|artifact| Tagged { tag: artifact.tag.clone(), built: artifact.built, payload: artifact });
     let mut ranked = image.select.rank(candidates.collect());
     ranked.truncate(DEPTH);
     ranked.into_iter().map(|candidate| candidate.payload).collect()
+}
+
+/// How many listed tags of an image must be described before one can be called the newest (promise 4).
+pub(super) fn undescribed(view: &View<'_>, image: &Image) -> usize {
+    if !image.select.needs_build_time() {
+        return 0;
+    }
+    let tags = view.facts.catalog.tags_of(&image.image);
+    let listed = tags.filter(|(_, fact)| fact.state != TagState::Gone && fact.digest.is_none());
+    listed.filter(|(tag, _)| image.select.matches(tag)).count()
 }
 
 /// The releases that have been in all of `upstream`, the last arrived first, with why one was taken out by a

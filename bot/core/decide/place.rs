@@ -233,6 +233,7 @@ pub(super) fn decide(
     }
     match stage.delivery {
         Delivery::Commit => commit(&context, target, &mut standing, &mut effects),
+        Delivery::PullRequest if facts.forge_silent => standing.problem = Some(Reason::ForgeSilent),
         Delivery::PullRequest => proposal::decide(&context, target, &mut standing, &mut effects),
     }
     newest(&context, &mut standing);
@@ -302,9 +303,17 @@ fn nothing(context: &Context<'_>) -> Reason {
             return reason;
         }
     }
+    if upstream.is_empty() {
+        for image in &view.application.images {
+            let missing = candidates::undescribed(view, image);
+            if missing > 0 {
+                return Reason::ListIncomplete { image: image.image.clone(), missing };
+            }
+        }
+    }
     if upstream.is_empty() && context.present.release.is_none() {
         for image in &view.application.images {
-            if !view.facts.catalog.tags_of(&image.image).any(|point| image.select.matches(&point.tag)) {
+            if !view.facts.catalog.tags_of(&image.image).any(|(tag, _)| image.select.matches(tag)) {
                 let problem = view.facts.looks.get(&image.image).and_then(|look| look.problem.clone());
                 return Reason::NoBuild { image: image.image.clone(), problem };
             }

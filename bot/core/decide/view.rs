@@ -121,19 +121,15 @@ impl<'a> View<'a> {
             .or_else(|| recorded.map(|a| a.tag.clone()))
             .or_else(|| catalog.tag_of(&image.image, &digest).cloned())
             .or_else(|| held.tag.clone())?;
-        let mut artifact = catalog
-            .artifact(&image.image, &digest, tag.clone())
-            .or_else(|| recorded.cloned())
-            .unwrap_or_else(|| Artifact {
-                image: image.image.clone(),
-                tag: tag.clone(),
-                digest,
-                built: None,
-                revision: None,
-                source: None,
-            });
-        artifact.tag = tag;
-        Some(artifact)
+        let known = catalog.artifact(&image.image, &digest).cloned().unwrap_or_default();
+        Some(Artifact {
+            image: image.image.clone(),
+            tag,
+            digest,
+            built: known.built.or(recorded.and_then(|a| a.built)),
+            revision: known.revision.or_else(|| recorded.and_then(|a| a.revision.clone())),
+            source: known.source.or_else(|| recorded.and_then(|a| a.source.clone())),
+        })
     }
 
     /// The stays of this application in `environment`, newest first.

@@ -1,7 +1,7 @@
 //! `checks`: CI checks that must have succeeded for every image of the release.
 
 use super::{GateVerdict, Subject, Verdict};
-use crate::{ci::BuildStatus, reason::Reason};
+use crate::{build::BuildStatus, reason::Reason};
 
 const GATE: &str = "checks";
 

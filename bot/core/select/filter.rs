@@ -1,18 +1,19 @@
 //! `filter` and `extract`: which tags count, and which part of them is compared.
 //!
 //! The expression comes from a repository that many people write to, so its size is bounded; the `regex`
-//! crate matches in linear time, so no tag can make it slow.
+//! crate matches in linear time, so no tag can make it slow. Tags are ASCII, so `\w` and `.` mean ASCII too,
+//! which keeps compiled filters small.
 
 use std::fmt::Write as _;
 
-use regex::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder};
 
 use super::SelectError;
 
 /// The most characters of a filter or an extract.
 const LONGEST: usize = 1000;
 /// The most memory of a compiled filter, in bytes.
-const LARGEST: usize = 1 << 20;
+const LARGEST: usize = 256 << 10;
 
 /// A compiled filter with what is made of its groups.
 #[derive(Debug, Clone)]
@@ -34,6 +35,7 @@ impl Filter {
             return Err(SelectError::new("filter", format!("longer than {LONGEST} characters")));
         }
         let expression = RegexBuilder::new(filter)
+            .unicode(false)
             .size_limit(LARGEST)
             .dfa_size_limit(LARGEST)
             .nest_limit(50)
@@ -48,7 +50,7 @@ impl Filter {
 
     /// Whether the filter finds itself in the tag. It isn't anchored: `^…$` is the author's business.
     pub(super) fn matches(&self, tag: &str) -> bool {
-        self.expression.is_match(tag)
+        self.expression.is_match(tag.as_bytes())
     }
 
     /// Whether there is an `extract`.
@@ -61,12 +63,17 @@ impl Filter {
         if !self.extracts() {
             return self.matches(tag).then(|| tag.to_owned());
         }
-        let groups = self.expression.captures(tag)?;
+        let groups = self.expression.captures(tag.as_bytes())?;
         let mut text = String::new();
         for part in &self.template {
             match part {
                 Part::Text(own) => text.push_str(own),
-                Part::Group(index) => text.push_str(groups.get(*index).map_or("", |group| group.as_str())),
+                Part::Group(index) => {
+                    // Tags are ASCII, so no group can cut a character.
+                    let group =
+                        groups.get(*index).and_then(|group| std::str::from_utf8(group.as_bytes()).ok());
+                    text.push_str(group.unwrap_or_default());
+                }
             }
         }
         (!text.is_empty()).then_some(text)

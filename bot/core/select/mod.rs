@@ -268,3 +268,6 @@ impl fmt::Debug for Selector {
         f.debug_tuple("Selector").field(&self.describe()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

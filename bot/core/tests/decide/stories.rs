@@ -1,5 +1,5 @@
 use gantry_core::{
-    ci::BuildStatus::{Failed, Pending, Success},
+    build::BuildStatus::{Failed, Pending, Success},
     decide::place::{Step, WishOutcome},
     decide::view::Put,
     facts::{Failure, Person, Wish},

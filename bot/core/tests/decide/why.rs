@@ -1,4 +1,4 @@
-use gantry_core::{ci::BuildStatus::*, reason::Reason, why::Answer};
+use gantry_core::{build::BuildStatus::*, reason::Reason, why::Answer};
 
 use crate::world::{World, at};
 

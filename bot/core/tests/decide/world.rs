@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use gantry_core::{
     artifact::{Artifact, Release},
-    catalog::CheckResult,
-    ci::BuildStatus,
+    build::BuildStatus,
+    catalog::{ArtifactFact, CheckResult, TagFact, TagState},
     config::{
         pipeline::{Application, Image, Pipeline, Stage},
         types::{Delivery, Gate, Merge, Select, Write},
@@ -18,7 +18,7 @@ use gantry_core::{
         Approval, Arrival, Facts, Held, Person, Place, PlaceFacts, Proposal, ProposalBranch, ProposalState,
         Record, Ruling,
     },
-    ids::{CommitId, Digest, ProposalNumber},
+    ids::{CommitId, Digest, ImageName, ProposalNumber},
     select::Selector,
     why::{Why, why},
 };
@@ -116,11 +116,14 @@ impl World {
     }
 
     pub(crate) fn build(&mut self, version: &str, status: BuildStatus) {
-        let image = IMAGE.parse().unwrap();
+        let image: ImageName = IMAGE.parse().unwrap();
         let release = release(version);
-        self.facts.catalog.learn(&release.artifacts[0]);
-        self.facts.catalog.point(&image, version.parse().unwrap(), digest(version), false);
-        self.facts.catalog.set_check(&image, &digest(version), "ci", CheckResult { status, url: None });
+        let facts = self.facts.catalog.image_mut(&image);
+        facts.artifacts.insert(digest(version), ArtifactFact::default());
+        let point = TagFact { digest: Some(digest(version)), state: TagState::Listed, seen: at(0) };
+        facts.tags.insert(release.artifacts[0].tag.clone(), point);
+        let result = CheckResult { status, tag: release.artifacts[0].tag.clone(), url: None, at: at(0) };
+        facts.checks.entry(digest(version)).or_default().insert("ci".to_owned(), result);
     }
 
     fn arrives(&mut self, environment: &str, version: &str, second: i64, promoted: bool) {

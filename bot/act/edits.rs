@@ -1,0 +1,96 @@
+//! What a promotion changes in the files: computed in one place for writing, for `plan` and for `diff`, so
+//! that what is shown is what is written.
+
+use gantry_core::{
+    config::{
+        pipeline::{Application, Pipeline},
+        types::Write,
+    },
+    effects::Promotion,
+    reason::{Owner, Problem},
+};
+use gantry_edit::{Change, SetDigest};
+
+use crate::{
+    git::{File, GitError},
+    observe::contents,
+};
+
+/// A file before and after.
+pub(super) struct FileChange {
+    pub(super) path: String,
+    before: Vec<u8>,
+    pub(super) after: Vec<u8>,
+}
+
+/// The files that `promotion` changes; none if they hold its release already.
+///
+/// # Errors
+/// The inner error is a file that can't be edited, which its owners must mend.
+pub(super) fn of(
+    pipeline: &Pipeline,
+    promotion: &Promotion,
+    read: &mut dyn FnMut(&str) -> Result<Option<File>, GitError>,
+) -> Result<Result<Vec<FileChange>, Problem>, GitError> {
+    let place = &promotion.place;
+    let found = pipeline.applications.get(&place.application);
+    let Some((application, files)) =
+        found.and_then(|app| app.files.get(&place.environment).map(|files| (app, files)))
+    else {
+        return Ok(Err(problem("gantry.yaml", format!("{place} is not in it any more"))));
+    };
+    let mut changes = Vec::new();
+    for path in files {
+        let Some(file) = read(path)? else {
+            return Ok(Err(problem(path, format!("does not exist on branch {}", promotion.base))));
+        };
+        match edit(application, promotion, path, &file) {
+            Ok(Some(after)) => changes.push(FileChange { path: path.clone(), before: file.bytes, after }),
+            Ok(None) => {}
+            Err(problem) => return Ok(Err(problem)),
+        }
+    }
+    Ok(Ok(changes))
+}
+
+fn edit(
+    application: &Application,
+    promotion: &Promotion,
+    path: &str,
+    file: &File,
+) -> Result<Option<Vec<u8>>, Problem> {
+    let references = contents::references_of(path, file)?;
+    let Some(kind) = gantry_edit::detect(path) else { return Ok(None) };
+    let mut wanted = Vec::new();
+    for image in &application.images {
+        let here = references.iter().any(|reference| reference.image == image.image.as_str());
+        let artifact = promotion.release.artifacts.iter().find(|artifact| artifact.image == image.image);
+        if let (true, Some(artifact)) = (here, artifact) {
+            let (tag, digest) = match image.write {
+                Write::Tag => (Some(artifact.tag.as_str()), SetDigest::Remove),
+                Write::Digest => (None, SetDigest::Set(artifact.digest.as_str())),
+                Write::TagAndDigest => (Some(artifact.tag.as_str()), SetDigest::Set(artifact.digest.as_str())),
+            };
+            wanted.push(Change { image: image.image.as_str(), new_name: None, tag, digest });
+        }
+    }
+    let edited =
+        gantry_edit::set(kind, &file.bytes, &wanted).map_err(|refusal| contents::refused(path, &refusal))?;
+    Ok(edited.changed.then_some(edited.bytes))
+}
+
+fn problem(path: &str, message: String) -> Problem {
+    Problem { file: Some(path.to_owned()), line: None, column: None, message, owner: Owner::Team }
+}
+
+/// A unified difference, as `git diff` shows it.
+pub(super) fn unified(changes: &[FileChange]) -> String {
+    let mut text = String::new();
+    for change in changes {
+        let (before, after) = (String::from_utf8_lossy(&change.before), String::from_utf8_lossy(&change.after));
+        let diff = similar::TextDiff::from_lines(before.as_ref(), after.as_ref());
+        let (old, new) = (format!("a/{}", change.path), format!("b/{}", change.path));
+        text.push_str(&diff.unified_diff().context_radius(3).header(&old, &new).to_string());
+    }
+    text
+}

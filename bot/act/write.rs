@@ -1,0 +1,273 @@
+//! Commits and branches: everything that goes to Git in one push.
+//!
+//! Commits to an environment's branch are a chain on its head, one for each promotion or ruling, so that
+//! each can be reverted alone. A proposal's branch is one commit on that same head. The push compares and
+//! swaps each branch; one that lost its race changes nothing and is planned anew on the new head, while the
+//! others have landed (LESSONS: image-automation-controller #939).
+
+use std::collections::{BTreeMap, HashMap};
+
+use gantry_core::{
+    config::pipeline::Pipeline,
+    effects::{Effect, Promotion},
+    facts::{Person, Place},
+    ids::{BranchName, CommitId, ReleaseId},
+    record,
+};
+use jiff::Timestamp;
+
+use super::edits;
+use crate::{
+    git::{Draft, Drafting, File, GitError, Mirror, RefResult, RefUpdate},
+    speak::{Ruled, Voice},
+};
+
+/// What became of the writing for one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Written {
+    /// It is so now; for a proposal, its branch's head.
+    Landed(Option<CommitId>),
+    /// Somebody else was first: look again.
+    LostRace,
+    /// It can't be written.
+    Refused(ReleaseId, String),
+}
+
+/// Everything that writing needs.
+pub(super) struct Desk<'a> {
+    pub(super) mirror: &'a Mirror,
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) heads: &'a BTreeMap<BranchName, CommitId>,
+    pub(super) voice: &'a Voice,
+    pub(super) bot: &'a Person,
+    pub(super) now: Timestamp,
+}
+
+/// A branch's new head, and for whom.
+struct Planned {
+    update: RefUpdate,
+    places: Vec<(Place, ReleaseId)>,
+    head: Option<CommitId>,
+}
+
+/// A branch that grows: its head and the files as the chain has left them.
+struct Chain {
+    start: CommitId,
+    head: CommitId,
+    files: HashMap<String, File>,
+    places: Vec<(Place, ReleaseId)>,
+}
+
+impl Desk<'_> {
+    /// Writes what `effects` want of Git, in one push. The answer has one entry for each effect that writes,
+    /// by its index.
+    pub(super) fn write(&self, effects: &[Effect]) -> Result<BTreeMap<usize, Written>, GitError> {
+        let mut drafting = self.mirror.drafting();
+        let mut done: BTreeMap<usize, Written> = BTreeMap::new();
+        let mut chains: BTreeMap<BranchName, Chain> = BTreeMap::new();
+        let mut of_chain: Vec<(usize, BranchName)> = Vec::new();
+        let mut planned: Vec<(usize, Planned)> = Vec::new();
+        for (index, effect) in effects.iter().enumerate() {
+            match effect {
+                Effect::Commit { promotion } => match self.link(&mut drafting, &mut chains, promotion)? {
+                    Ok(true) => of_chain.push((index, promotion.base.clone())),
+                    Ok(false) => drop(done.insert(index, Written::Landed(None))),
+                    Err(refused) => drop(done.insert(index, refused)),
+                },
+                Effect::Rule { base, .. } => {
+                    if self.rule(&mut drafting, &mut chains, effect)? {
+                        of_chain.push((index, base.clone()));
+                    }
+                }
+                Effect::Propose { promotion, replaces, pushed: false, .. } => {
+                    match self.propose(&mut drafting, promotion, replaces.as_ref())? {
+                        Ok(plan) => planned.push((index, plan)),
+                        Err(refused) => drop(done.insert(index, refused)),
+                    }
+                }
+                Effect::Propose { replaces, pushed: true, .. } => {
+                    done.insert(index, Written::Landed(replaces.clone()));
+                }
+                Effect::Prune { place, head } => planned.push((
+                    index,
+                    Planned {
+                        update: RefUpdate {
+                            branch: place.branch().to_string(),
+                            old: Some(head.clone()),
+                            new: None,
+                        },
+                        places: Vec::new(),
+                        head: None,
+                    },
+                )),
+                Effect::Describe { .. } | Effect::Merge { .. } | Effect::Close { .. } => {}
+            }
+        }
+        drafting.keep()?;
+        self.push(chains, of_chain, planned, done)
+    }
+
+    fn push(
+        &self,
+        chains: BTreeMap<BranchName, Chain>,
+        of_chain: Vec<(usize, BranchName)>,
+        planned: Vec<(usize, Planned)>,
+        mut done: BTreeMap<usize, Written>,
+    ) -> Result<BTreeMap<usize, Written>, GitError> {
+        let mut updates: Vec<RefUpdate> = chains
+            .iter()
+            .filter(|(_, chain)| chain.head != chain.start)
+            .map(|(branch, chain)| RefUpdate {
+                branch: branch.to_string(),
+                old: Some(chain.start.clone()),
+                new: Some(chain.head.clone()),
+            })
+            .collect();
+        updates.extend(planned.iter().map(|(_, plan)| plan.update.clone()));
+        if updates.is_empty() {
+            return Ok(done);
+        }
+        let outcomes: HashMap<String, RefResult> =
+            self.mirror.push(&updates)?.into_iter().map(|outcome| (outcome.branch, outcome.result)).collect();
+        let answer = |branch: &str, head: Option<CommitId>, release: Option<&ReleaseId>| {
+            match (outcomes.get(branch), release) {
+                (Some(RefResult::Landed), _) => Written::Landed(head),
+                (Some(RefResult::Refused { message }), Some(release)) => {
+                    Written::Refused(release.clone(), message.clone())
+                }
+                // A branch that could not be pruned is tried again at the next look.
+                (Some(RefResult::LostRace { .. } | RefResult::Refused { .. }) | None, _) => Written::LostRace,
+            }
+        };
+        let mut positions: HashMap<&BranchName, usize> = HashMap::new();
+        for (index, branch) in &of_chain {
+            let Some(chain) = chains.get(branch) else { continue };
+            let position = positions.entry(branch).or_default();
+            let release = chain.places.get(*position).map(|(_, release)| release);
+            *position += 1;
+            done.insert(*index, answer(branch.as_str(), None, release));
+        }
+        for (index, plan) in planned {
+            let release = plan.places.first().map(|(_, release)| release);
+            done.insert(index, answer(&plan.update.branch, plan.head, release));
+        }
+        Ok(done)
+    }
+
+    fn chain<'c>(
+        &self,
+        chains: &'c mut BTreeMap<BranchName, Chain>,
+        base: &BranchName,
+    ) -> Result<&'c mut Chain, GitError> {
+        let head = self.heads.get(base).ok_or_else(|| GitError::internal(format!("no branch {base}")))?;
+        Ok(chains.entry(base.clone()).or_insert_with(|| Chain {
+            start: head.clone(),
+            head: head.clone(),
+            files: HashMap::new(),
+            places: Vec::new(),
+        }))
+    }
+
+    /// Adds a promotion to its branch's chain; `false` if the files hold it already.
+    fn link(
+        &self,
+        drafting: &mut Drafting<'_>,
+        chains: &mut BTreeMap<BranchName, Chain>,
+        promotion: &Promotion,
+    ) -> Result<Result<bool, Written>, GitError> {
+        let chain = self.chain(chains, &promotion.base)?;
+        let snapshot = self.mirror.snapshot(&chain.start)?;
+        let changes = edits::of(self.pipeline, promotion, &mut |path| match chain.files.get(path) {
+            Some(file) => Ok(Some(file.clone())),
+            None => snapshot.read(path),
+        })?;
+        let changes = match changes {
+            Ok(changes) => changes,
+            Err(problem) => {
+                return Ok(Err(Written::Refused(promotion.release.id.clone(), problem.to_string())));
+            }
+        };
+        if changes.is_empty() {
+            return Ok(Ok(false));
+        }
+        for change in &changes {
+            if let Some(mut file) = snapshot.read(&change.path)? {
+                file.bytes.clone_from(&change.after);
+                chain.files.insert(change.path.clone(), file);
+            }
+        }
+        let message = self.voice.promotion_commit(promotion, &record::promotion_trailers(promotion));
+        let changes = changes.into_iter().map(|change| (change.path, Some(change.after))).collect();
+        chain.head = drafting.commit(&self.draft(chain.head.clone(), changes, message, None))?;
+        chain.places.push((promotion.place.clone(), promotion.release.id.clone()));
+        Ok(Ok(true))
+    }
+
+    /// Adds a ruling to its branch's chain: a commit that changes no file, under the person's name.
+    fn rule(
+        &self,
+        drafting: &mut Drafting<'_>,
+        chains: &mut BTreeMap<BranchName, Chain>,
+        effect: &Effect,
+    ) -> Result<bool, GitError> {
+        let Effect::Rule { place, base, release, version, rejects, by, reason, proposal } = effect else {
+            return Ok(false);
+        };
+        let chain = self.chain(chains, base)?;
+        let trailers = record::ruling_trailers(place, release, *rejects, by, *proposal);
+        let ruled = Ruled { place, version, rejects: *rejects, by, reason };
+        let message = self.voice.ruling_commit(&ruled, &trailers);
+        let author = Person { name: by.clone(), email: self.bot.email.clone() };
+        chain.head = drafting.commit(&self.draft(chain.head.clone(), Vec::new(), message, Some(author)))?;
+        chain.places.push((place.clone(), release.clone()));
+        Ok(true)
+    }
+
+    fn propose(
+        &self,
+        drafting: &mut Drafting<'_>,
+        promotion: &Promotion,
+        replaces: Option<&CommitId>,
+    ) -> Result<Result<Planned, Written>, GitError> {
+        let head = self.heads.get(&promotion.base);
+        let head = head.ok_or_else(|| GitError::internal(format!("no branch {}", promotion.base)))?;
+        let snapshot = self.mirror.snapshot(head)?;
+        let changes = match edits::of(self.pipeline, promotion, &mut |path| snapshot.read(path))? {
+            Ok(changes) if changes.is_empty() => return Ok(Err(Written::LostRace)),
+            Ok(changes) => changes,
+            Err(problem) => {
+                return Ok(Err(Written::Refused(promotion.release.id.clone(), problem.to_string())));
+            }
+        };
+        let message = self.voice.promotion_commit(promotion, &record::promotion_trailers(promotion));
+        let changes = changes.into_iter().map(|change| (change.path, Some(change.after))).collect();
+        let commit = drafting.commit(&self.draft(head.clone(), changes, message, None))?;
+        Ok(Ok(Planned {
+            update: RefUpdate {
+                branch: promotion.place.branch().to_string(),
+                old: replaces.cloned(),
+                new: Some(commit.clone()),
+            },
+            places: vec![(promotion.place.clone(), promotion.release.id.clone())],
+            head: Some(commit),
+        }))
+    }
+
+    fn draft(
+        &self,
+        parent: CommitId,
+        changes: Vec<(String, Option<Vec<u8>>)>,
+        message: String,
+        author: Option<Person>,
+    ) -> Draft {
+        Draft {
+            parent,
+            merges: Vec::new(),
+            changes,
+            message,
+            author: author.unwrap_or_else(|| self.bot.clone()),
+            committer: self.bot.clone(),
+            at: self.now,
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! From `gantry.yaml` and the paths of each branch to the pipeline.
+
+// Helpers of tests are tests to us, though not to the lint.
+#![allow(clippy::unwrap_used)]
+
+use std::{collections::BTreeMap, fmt::Write as _, time::Instant};
+
+use gantry_core::{
+    config::{Parsed, parse, pipeline::Pipeline},
+    ids::BranchName,
+};
+
+const ENVIRONMENTS: &str = "version: 1
+environments:
+  - { name: prod, delivery: pull-request, after: [qa] }
+  - { name: qa, delivery: pull-request, after: [dev] }
+  - { name: dev, delivery: commit }
+";
+
+fn parsed(applications: &str) -> Parsed {
+    let text = format!("{ENVIRONMENTS}applications:\n{applications}");
+    parse(text.as_bytes(), "gantry.yaml").unwrap_or_else(|errors| panic!("{}", errors[0]))
+}
+
+fn branch(name: &str) -> BranchName {
+    name.parse().unwrap()
+}
+
+fn tree(paths: &[&str]) -> BTreeMap<BranchName, Vec<String>> {
+    BTreeMap::from([(branch("main"), paths.iter().map(ToString::to_string).collect())])
+}
+
+fn pipeline(parsed: &Parsed, paths: &[&str]) -> Pipeline {
+    parsed.pipeline(&branch("main"), &tree(paths)).unwrap_or_else(|errors| panic!("{}", errors[0]))
+}
+
+fn errors(parsed: &Parsed, paths: &[&str]) -> Vec<String> {
+    let errors = parsed.pipeline(&branch("main"), &tree(paths)).unwrap_err();
+    errors.iter().map(ToString::to_string).collect()
+}
+
+/// `application: environment=file,file environment=…`, one line each.
+fn files(pipeline: &Pipeline) -> String {
+    let mut text = String::new();
+    for application in pipeline.applications.values() {
+        let _ = write!(text, "{}:", application.name);
+        for (environment, files) in &application.files {
+            let _ = write!(text, " {environment}={}", files.join(","));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[test]
+fn stages_come_after_what_is_before_them() {
+    let text = include_str!("../../../tests/cases/config/good-diamond.yaml");
+    let pipeline = pipeline(&parse(text.as_bytes(), "f").unwrap(), &[]);
+    let names: Vec<_> = pipeline.environments.iter().map(|stage| stage.name.as_str()).collect();
+    assert_eq!(names, ["dev", "us", "eu", "prod"], "in the order of the config among equals");
+    assert_eq!(files(&pipeline), "a: dev=dev/dev.yaml eu=eu/eu.yaml prod=prod/prod.yaml us=us/us.yaml\n");
+    let application = pipeline.applications.values().next().unwrap();
+    let upstream = pipeline.upstream(application, &pipeline.environments[3]);
+    assert_eq!(upstream.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["eu", "us"]);
+}
+
+#[test]
+fn an_environment_that_an_application_is_not_in_is_passed_through() {
+    let config = parsed(
+        "  - { name: a, environments: [dev, prod], files: 'a/{environment}.yaml', images: [{image: a, select: {semver: '*'}}] }\n",
+    );
+    let pipeline = pipeline(&config, &[]);
+    let prod = pipeline.environments.iter().find(|stage| stage.name.as_str() == "prod").unwrap();
+    let application = pipeline.applications.values().next().unwrap();
+    assert_eq!(pipeline.upstream(application, prod), ["dev".parse().unwrap()]);
+}
+
+const DISCOVER: &str = "  - discover: apps/{application}/{environment}/k.yaml
+    images: [{ image: 'r.io/{application}', select: { semver: '*' } }]
+";
+
+#[test]
+fn applications_are_discovered_and_a_named_one_wins() {
+    let cart = "  - name: cart
+    files: cart/{environment}.yaml
+    images: [{ image: r.io/cart, select: { newest: true } }]
+";
+    let config = parsed(&format!("{DISCOVER}{cart}"));
+    let (pipeline, notices) = config
+        .expand(
+            &branch("main"),
+            &tree(&[
+                "apps/shop/dev/k.yaml",
+                "apps/shop/prod/k.yaml",
+                "apps/cart/dev/k.yaml",
+                "apps/shop/test/k.yaml",
+                "apps/shop/dev/other.yaml",
+                "apps/a/b/dev/k.yaml",
+                "apps/Big/dev/k.yaml",
+                "apps/-x/dev/k.yaml",
+                "apps//dev/k.yaml",
+                "README.md",
+            ]),
+        )
+        .unwrap();
+    assert_eq!(
+        files(&pipeline),
+        "cart: dev=cart/dev.yaml prod=cart/prod.yaml qa=cart/qa.yaml\nshop: dev=apps/shop/dev/k.yaml prod=apps/shop/prod/k.yaml\n"
+    );
+    assert_eq!(pipeline.applications.values().last().unwrap().images[0].image.as_str(), "r.io/shop");
+    let notices: Vec<_> = notices.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        notices,
+        [
+            "gantry.yaml:7:15: applications[0].discover: `Big` gives no valid image name",
+            "gantry.yaml:7:15: applications[0].discover: `apps/-x/dev/k.yaml` holds no valid application name",
+        ]
+    );
+}
+
+#[test]
+fn environments_on_branches_of_their_own_are_looked_for_there() {
+    let text = include_str!("../../../tests/cases/config/good-branches.yaml");
+    let trees = BTreeMap::from([
+        (branch("env/dev"), vec!["apps/a/kustomization.yaml".into(), "apps/b/kustomization.yaml".into()]),
+        (branch("env/prod"), vec!["apps/a/kustomization.yaml".into()]),
+        (branch("main"), vec!["apps/c/kustomization.yaml".into()]),
+    ]);
+    let pipeline = parse(text.as_bytes(), "f").unwrap().pipeline(&branch("main"), &trees).unwrap();
+    assert_eq!(
+        files(&pipeline),
+        "a: dev=apps/a/kustomization.yaml prod=apps/a/kustomization.yaml\nb: dev=apps/b/kustomization.yaml\nonly-dev: dev=tools/only-dev.yaml\n"
+    );
+}
+
+#[test]
+fn the_longest_environment_that_fits_is_meant() {
+    let text = "version: 1
+environments:
+  - { name: prod, delivery: commit }
+  - { name: eu-prod, delivery: commit }
+applications:
+  - discover: values/{application}-{environment}.yaml
+    images: [{ image: 'r.io/{application}', select: { semver: '*' } }]
+";
+    let config = parse(text.as_bytes(), "f").unwrap();
+    let pipeline =
+        pipeline(&config, &["values/shop-eu-prod.yaml", "values/shop-prod.yaml", "values/-prod.yaml"]);
+    assert_eq!(files(&pipeline), "shop: eu-prod=values/shop-eu-prod.yaml prod=values/shop-prod.yaml\n");
+}
+
+#[test]
+fn one_image_in_one_file_belongs_to_one_application() {
+    let rule = |name: &str, image: &str| {
+        format!(
+            "  - {{ name: {name}, files: 'all/{{environment}}.yaml', images: [{{image: {image}, select: {{semver: '*'}}}}] }}\n"
+        )
+    };
+    let together = parsed(&(rule("a", "r.io/a") + &rule("b", "r.io/b")));
+    assert_eq!(pipeline(&together, &[]).applications.len(), 2, "two images in one file are fine");
+    let twice = parsed(&(rule("a", "r.io/a") + &rule("b", "r.io/a")));
+    assert_eq!(
+        errors(&twice, &[]),
+        ["dev", "prod", "qa"].map(|environment| format!(
+            "gantry.yaml:8:23: applications[1].files: `a` and `b` both claim image r.io/a in `all/{environment}.yaml` on branch main"
+        ))
+    );
+}
+
+#[test]
+fn one_file_belongs_to_one_environment() {
+    // `main` is the default branch, which only the repository knows: the config alone can't tell.
+    let text = "version: 1
+environments:
+  - { name: dev, delivery: commit }
+  - { name: qa, delivery: commit, branch: main }
+applications:
+  - { name: a, files: a.yaml, images: [{image: a, select: {semver: '*'}}] }
+";
+    let config = parse(text.as_bytes(), "gantry.yaml").unwrap();
+    assert_eq!(
+        errors(&config, &[]),
+        [
+            "gantry.yaml:6:23: applications[0].files: `a` in dev and qa both claim image a in `a.yaml` on branch main"
+        ]
+    );
+    assert!(config.pipeline(&branch("trunk"), &BTreeMap::new()).is_ok());
+}
+
+#[test]
+fn an_application_is_found_by_one_rule() {
+    let config = parsed(&format!("{DISCOVER}{}", DISCOVER.replace("apps/", "more/")));
+    assert_eq!(
+        errors(&config, &["apps/shop/dev/k.yaml", "more/shop/qa/k.yaml"]),
+        ["gantry.yaml:9:15: applications[1].discover: `shop` is found by two rules"]
+    );
+}
+
+/// Thousands of applications by convention. The time is printed; the bound only catches what is quadratic.
+#[test]
+fn five_thousand_applications_are_found_quickly() {
+    let mut paths = Vec::new();
+    for application in 0..5_000 {
+        paths.push(format!("apps/app-{application}/base/k.yaml"));
+        for environment in ["dev", "qa", "prod"] {
+            paths.push(format!("apps/app-{application}/{environment}/k.yaml"));
+        }
+    }
+    let trees = BTreeMap::from([(branch("main"), paths)]);
+    let config = parsed(DISCOVER);
+    let start = Instant::now();
+    let pipeline = config.pipeline(&branch("main"), &trees).unwrap();
+    println!("discover: 20,000 paths, 5,000 applications: {:?}", start.elapsed());
+    assert_eq!(pipeline.applications.len(), 5_000);
+
+    let mut rules = String::new();
+    for application in 0..5_000 {
+        let _ = writeln!(
+            rules,
+            "  - name: app-{application}\n    files: 'apps/app-{application}/{{environment}}/k.yaml'\n    images: [{{ image: r.io/app-{application}, select: {{ semver: '>=1.0.0', filter: '^v?[0-9.]+$' }} }}]"
+        );
+    }
+    let start = Instant::now();
+    let config = parsed(&rules);
+    println!("parse of 5,000 named applications ({} bytes): {:?}", rules.len(), start.elapsed());
+    let start = Instant::now();
+    let named = config.pipeline(&branch("main"), &trees).unwrap();
+    println!("pipeline of 5,000 named applications: {:?}", start.elapsed());
+    assert_eq!(files(&named), files(&pipeline));
+    assert!(start.elapsed().as_secs() < 10);
+}

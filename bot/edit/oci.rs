@@ -1,0 +1,98 @@
+//! The grammar of what is written into files: OCI tags, digests and names.
+//!
+//! Rules: OCI distribution specification 1.1 ("Pulling manifests": `<name>`, `<reference>` as a tag) and OCI
+//! image specification 1.1 (descriptor, "Registered algorithms"). Kept here and not taken from gantry-core so
+//! that the crate stands alone; a name may carry a registry host, as everywhere in Kubernetes.
+
+use crate::refusal::{Reason, Refusal};
+
+const TAG: &str = "1 to 128 letters, digits, '.', '_' or '-', not starting with '.' or '-'";
+const DIGEST: &str = "'sha256:' and 64, or 'sha512:' and 128, lower-case hexadecimal digits";
+const NAME: &str =
+    "an optional registry host and a lower-case path, without tag or digest, at most 255 bytes";
+
+/// Demands a tag.
+pub(crate) fn check_tag(text: &str) -> Result<(), Refusal> {
+    let good = (1..=128).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        && !text.starts_with(['.', '-']);
+    demand(good, "tag", text, TAG)
+}
+
+/// Whether the text is a digest of a registered algorithm.
+pub(crate) fn is_digest(text: &str) -> bool {
+    let hex = match text.split_once(':') {
+        Some(("sha256", hex)) if hex.len() == 64 => hex,
+        Some(("sha512", hex)) if hex.len() == 128 => hex,
+        _ => return false,
+    };
+    hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Demands a digest.
+pub(crate) fn check_digest(text: &str) -> Result<(), Refusal> {
+    demand(is_digest(text), "digest", text, DIGEST)
+}
+
+/// Demands an image name, with or without a registry host.
+pub(crate) fn check_name(text: &str) -> Result<(), Refusal> {
+    let path = match text.split_once('/') {
+        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => {
+            let (name, port) = host.split_once(':').unwrap_or((host, "0"));
+            let good = !name.is_empty()
+                && !name.starts_with(['.', '-'])
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+                && port.bytes().all(|b| b.is_ascii_digit())
+                && port.parse::<u16>().is_ok();
+            good.then_some(path)
+        }
+        _ => Some(text),
+    };
+    let good = text.len() <= 255 && path.is_some_and(|path| path.split('/').all(component));
+    demand(good, "image name", text, NAME)
+}
+
+/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
+fn component(text: &str) -> bool {
+    let word = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let bytes = text.as_bytes();
+    bytes.first().is_some_and(word)
+        && bytes.last().is_some_and(word)
+        && bytes
+            .split(word)
+            .all(|between| matches!(between, b"" | b"." | b"_" | b"__") || between.iter().all(|b| *b == b'-'))
+}
+
+fn demand(good: bool, what: &'static str, value: &str, rule: &'static str) -> Result<(), Refusal> {
+    if good {
+        return Ok(());
+    }
+    Err(Refusal::whole(Reason::InvalidValue { what, value: value.chars().take(200).collect(), rule }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_digests_and_names_follow_the_specifications() {
+        for good in ["1", "_x", "v1.2.3-rc_1", &"x".repeat(128)] {
+            assert!(check_tag(good).is_ok(), "{good}");
+        }
+        for bad in ["", ".1", "-1", "a b", "a:b", "a+b", "é", "a\n", &"x".repeat(129)] {
+            assert!(check_tag(bad).is_err(), "{bad}");
+        }
+        let sha = "0".repeat(64);
+        assert!(is_digest(&format!("sha256:{sha}")) && is_digest(&format!("sha512:{sha}{sha}")));
+        for bad in [String::new(), "sha256:".into(), format!("sha256:{}A", &sha[1..]), format!("md5:{sha}")] {
+            assert!(!is_digest(&bad), "{bad}");
+        }
+        for good in ["nginx", "a/b__c/d--e", "localhost:5000/a", "Registry.example.com:5/a.b/c_d"] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        for bad in ["", "/", "a/", "A", "a:1", "a@b", "a..b", "a___b", "h:99999/a", "h:+5/a", ".x/a", "a/-b"]
+        {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What goes in and out: references that were read, changes that are wanted, edits that were made.
+
+use std::ops::Range;
+
+/// An image reference in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// The effective image, without tag: what a [`Change`] names.
+    pub image: String,
+    /// The name that the entry goes by in its file; the same as `image` unless the entry renames it.
+    pub name: String,
+    /// Its tag, if it has one.
+    pub tag: Option<Located>,
+    /// Its digest, if it has one.
+    pub digest: Option<Located>,
+    /// The line on which the reference starts, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+}
+
+/// A value and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located {
+    /// The value; quotes and escapes undone.
+    pub value: String,
+    /// Its line, from 1.
+    pub line: usize,
+    /// Its column in characters, from 1.
+    pub column: usize,
+    /// Its bytes in the file, quotes among them; a tag and a digest in one value share them. Absent where
+    /// the value cannot be edited in place (block scalars, values over several lines).
+    pub bytes: Option<Range<usize>>,
+}
+
+/// A wanted change of the reference to one image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// The effective image to find, as in [`Reference::image`].
+    pub image: &'a str,
+    /// The image that it shall become; `None` keeps it.
+    pub new_name: Option<&'a str>,
+    /// The wanted tag; `None` keeps it.
+    pub tag: Option<&'a str>,
+    /// What to do with the digest.
+    pub digest: SetDigest<'a>,
+}
+
+/// What to do with a digest. A digest that stays while the tag changes pins the old image, so a caller that
+/// writes only tags says `Remove`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetDigest<'a> {
+    /// Leave it as it is.
+    Keep,
+    /// Take it out.
+    Remove,
+    /// Write this one.
+    Set(&'a str),
+}
+
+/// An edited file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edited {
+    /// The whole file; the bytes that came in when nothing changed.
+    pub bytes: Vec<u8>,
+    /// Whether a byte changed.
+    pub changed: bool,
+    /// What changed, in the order of the file.
+    pub edits: Vec<Edit>,
+}
+
+/// One value that was changed, added or removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The key: `newTag`, `digest` or `newName` in a kustomization.
+    pub key: String,
+    /// The value before; absent where the key had none.
+    pub before: Option<String>,
+    /// The value now; absent where the key was removed.
+    pub after: Option<String>,
+    /// The line in the edited file, from 1; for a removed key, the line where it stood before.
+    pub line: usize,
+}

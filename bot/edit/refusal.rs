@@ -1,0 +1,272 @@
+//! Why a file was not read or not edited, as data and as a sentence.
+//!
+//! The crate prefers a refusal to a guess: what it is not sure of, it hands back with line, column and
+//! reason. It does not know the file's name; the caller puts it in front. Text from the file is cut and
+//! stripped of control characters before it is shown.
+
+use std::fmt;
+
+/// A file was refused; nothing was changed. `Display` is one sentence that says what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The line that the reason is about, from 1; absent when it is about the whole file.
+    pub line: Option<usize>,
+    /// The column in characters, from 1.
+    pub column: Option<usize>,
+    /// What is the matter.
+    pub reason: Reason,
+}
+
+/// What is the matter with a file or with a wanted change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// The file is larger than [`crate::MAX_BYTES`].
+    #[error("the file has {bytes} bytes and the limit is {limit}; split it, or leave it out of `files`")]
+    TooLarge {
+        /// Its size in bytes.
+        bytes: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The bytes are not UTF-8.
+    #[error("the file is not UTF-8 text; save it as UTF-8")]
+    NotUtf8,
+    /// A control character that YAML does not allow (NUL among them).
+    #[error("control character 0x{byte:02x} is not allowed in YAML; remove it")]
+    ControlCharacter {
+        /// The byte.
+        byte: u8,
+    },
+    /// Nested deeper than [`crate::MAX_DEPTH`].
+    #[error("nested deeper than {limit} levels; make the file flatter")]
+    TooDeep {
+        /// The limit in levels.
+        limit: usize,
+    },
+    /// More nodes or anchors than the limit.
+    #[error("more than {limit} {what}; split the file")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// Not well-formed YAML.
+    #[error("not valid YAML: {message}; correct the file")]
+    Syntax {
+        /// The parser's words.
+        message: String,
+    },
+    /// `{{`: the file is a template, not YAML yet.
+    #[error(
+        "`{{{{` makes this a template and not YAML; name the values file or the rendered overlay instead"
+    )]
+    Template,
+    /// A key that stands twice in one mapping.
+    #[error("key `{}` is already set on line {first_line}; remove one of the two", clean(.key))]
+    DuplicateKey {
+        /// The key.
+        key: String,
+        /// Where it stands first.
+        first_line: usize,
+    },
+    /// The value is an alias; its text stands elsewhere.
+    #[error(
+        "`{}` is an alias of the value on line {anchor_line}; write the value out here, or edit line {anchor_line}",
+        clean(.key)
+    )]
+    Alias {
+        /// The key whose value is an alias.
+        key: String,
+        /// Where the anchor is.
+        anchor_line: usize,
+    },
+    /// The value, or a list or mapping around it, is an anchor that aliases repeat elsewhere.
+    #[error(
+        "`{}` is anchored and repeated on {}; a change here would change those too, so write them out",
+        clean(.key), list(.users)
+    )]
+    SharedAnchor {
+        /// The key whose value is anchored.
+        key: String,
+        /// The lines of the aliases.
+        users: Vec<usize>,
+    },
+    /// `<<` may bring keys that are not seen here.
+    #[error("the merge key `<<` may set image fields from elsewhere; write the fields out here")]
+    MergeKey,
+    /// A value in a block scalar or over several lines.
+    #[error("the value of `{}` is a block scalar or spans lines; write it on one line", clean(.key))]
+    MultiLine {
+        /// The key.
+        key: String,
+    },
+    /// A value with a tag other than `!!str`.
+    #[error("the value of `{}` has a YAML tag; remove the tag", clean(.key))]
+    Tagged {
+        /// The key.
+        key: String,
+    },
+    /// Another structure than the kind of file demands.
+    #[error("{what} must be {expected}; correct the file")]
+    Shape {
+        /// What is meant.
+        what: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The entry has a digest inside `newTag` and a `digest` key too.
+    #[error("`newTag` holds a digest and there is a `digest` key as well; remove one of the two digests")]
+    TwoDigests,
+    /// More than one document of the file holds what is sought.
+    #[error("documents on {} all hold `{key}`; keep it in one of them", list(.lines))]
+    SeveralDocuments {
+        /// The key that is sought.
+        key: &'static str,
+        /// The lines of the keys.
+        lines: Vec<usize>,
+    },
+    /// No reference to the image.
+    #[error("{}", not_found(.image, .renamed.as_ref(), .present))]
+    NotFound {
+        /// The image sought.
+        image: String,
+        /// An entry whose `name` is the image, but which renames it.
+        renamed: Option<Renamed>,
+        /// The images that the file does hold.
+        present: Vec<String>,
+    },
+    /// Two or more references to the image in one file.
+    #[error("image `{}` stands on {}; keep one of them", clean(.image), list(.lines))]
+    Ambiguous {
+        /// The image sought.
+        image: String,
+        /// Where it stands.
+        lines: Vec<usize>,
+    },
+    /// Two of the wanted changes concern one reference.
+    #[error("two changes were asked for image `{}`; ask for one", clean(.image))]
+    TwoChanges {
+        /// The image.
+        image: String,
+    },
+    /// A wanted value that breaks the rules of the OCI specifications.
+    #[error("`{}` is not a valid {what}: {rule}", clean(.value))]
+    InvalidValue {
+        /// What it was meant to be.
+        what: &'static str,
+        /// The value.
+        value: String,
+        /// The rule that it breaks.
+        rule: &'static str,
+    },
+    /// The pair cannot be added or removed without touching its surroundings.
+    #[error("`{}` cannot be {done} here without touching what stands around it; edit it by hand", clean(.key))]
+    NoRoom {
+        /// The key.
+        key: String,
+        /// `added` or `removed`.
+        done: &'static str,
+    },
+    /// The edited file was parsed again and something else had changed too.
+    #[error("the edit would change more than the wanted values ({detail}); edit this line by hand")]
+    ProofFailed {
+        /// What differs.
+        detail: String,
+    },
+}
+
+/// An entry that answers to another name than the one sought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renamed {
+    /// The `newName` of the entry.
+    pub new_name: String,
+    /// The line of the entry, from 1.
+    pub line: usize,
+}
+
+impl Refusal {
+    /// A refusal at a line and column (both from 1).
+    #[must_use]
+    pub fn at((line, column): (usize, usize), reason: Reason) -> Self {
+        Self { line: Some(line), column: Some(column), reason }
+    }
+
+    /// A refusal about the whole file or about the request.
+    #[must_use]
+    pub fn whole(reason: Reason) -> Self {
+        Self { line: None, column: None, reason }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.line, self.column) {
+            (Some(line), Some(column)) => write!(f, "line {line}, column {column}: {}", self.reason),
+            (Some(line), None) => write!(f, "line {line}: {}", self.reason),
+            (None, _) => write!(f, "{}", self.reason),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Text from outside, fit for a terminal and a log: at most 100 characters, no control characters.
+fn clean(text: &str) -> String {
+    let mut shown: String =
+        text.chars().take(100).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(100).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// `line 3`, `lines 3 and 7`, `lines 3, 7 and 9`; at most five are named.
+fn list(lines: &[usize]) -> String {
+    let named: Vec<String> = lines.iter().take(5).map(usize::to_string).collect();
+    match named.split_last() {
+        None => String::from("other lines"),
+        Some((last, [])) => format!("line {last}"),
+        Some(_) if lines.len() > 5 => format!("lines {} and {} more", named.join(", "), lines.len() - 5),
+        Some((last, rest)) => format!("lines {} and {last}", rest.join(", ")),
+    }
+}
+
+fn not_found(image: &str, renamed: Option<&Renamed>, present: &[String]) -> String {
+    let image = clean(image);
+    if let Some(renamed) = renamed {
+        let new_name = clean(&renamed.new_name);
+        return format!(
+            "entry `{image}` on line {} is renamed to `{new_name}`; name that image in gantry.yaml",
+            renamed.line
+        );
+    }
+    if present.is_empty() {
+        return format!("no image in this file, so `{image}` was not found; add it under `images`");
+    }
+    let named: Vec<String> = present.iter().take(5).map(|name| format!("`{}`", clean(name))).collect();
+    let more = if present.len() > 5 { format!(" and {} more", present.len() - 5) } else { String::new() };
+    format!(
+        "image `{image}` was not found; the file has {}{more}: name one of them in gantry.yaml, or add it here",
+        named.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_the_file_is_cut_and_harmless() {
+        let reason = Reason::DuplicateKey { key: format!("\u{1b}[31m{}", "x".repeat(9000)), first_line: 2 };
+        let shown = Refusal::at((3, 1), reason).to_string();
+        assert!(shown.len() < 250 && !shown.contains('\u{1b}'), "{shown}");
+    }
+
+    #[test]
+    fn lines_are_named_as_a_person_would() {
+        assert_eq!(list(&[3]), "line 3");
+        assert_eq!(list(&[3, 7, 9]), "lines 3, 7 and 9");
+        assert_eq!(list(&[1, 2, 3, 4, 5, 6, 7]), "lines 1, 2, 3, 4, 5 and 2 more");
+    }
+}

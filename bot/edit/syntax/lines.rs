@@ -1,0 +1,89 @@
+//! The table of lines: from a parser's line and column to a byte and back.
+//!
+//! A line ends at LF, CRLF or a lone CR, as YAML counts them (YAML 1.2.2, section 5.4). Columns count
+//! characters, so a file that is not ASCII pays for a walk along the line.
+
+#[derive(Debug)]
+pub(super) struct Lines {
+    starts: Vec<u32>,
+    ascii: bool,
+}
+
+impl Lines {
+    /// The table, and the place of the first control character that YAML does not allow, if there is one
+    /// (YAML 1.2.2, rule 1, without C1). Texts are bounded by [`crate::MAX_BYTES`], so offsets fit in 32 bits.
+    pub(super) fn new(text: &str) -> (Self, Option<usize>) {
+        let bytes = text.as_bytes();
+        let mut starts = Vec::with_capacity(bytes.len() / 16 + 4);
+        starts.push(0);
+        let mut control = None;
+        for (at, byte) in bytes.iter().enumerate() {
+            match *byte {
+                b' '..=b'~' | 0x80.. | b'\t' => {}
+                b'\r' if bytes.get(at + 1) == Some(&b'\n') => {}
+                b'\n' | b'\r' => starts.push(u32::try_from(at + 1).unwrap_or(u32::MAX)),
+                _ => control = control.or(Some(at)),
+            }
+        }
+        (Self { starts, ascii: text.is_ascii() }, control)
+    }
+
+    /// The byte at a line (from 1) and column (in characters, from 0); the end of the text where it has none.
+    pub(super) fn byte(&self, text: &str, line: usize, column: usize) -> usize {
+        let Some(start) = line.checked_sub(1).and_then(|at| self.starts.get(at)) else { return text.len() };
+        let start = *start as usize;
+        if self.ascii {
+            return (start + column).min(text.len());
+        }
+        text[start..].char_indices().nth(column).map_or(text.len(), |(at, _)| start + at)
+    }
+
+    /// Line and column, both from 1, of a byte.
+    pub(super) fn position(&self, text: &str, byte: usize) -> (usize, usize) {
+        let line = self.line(byte);
+        let start = self.starts[line] as usize;
+        let column = if self.ascii {
+            byte.saturating_sub(start)
+        } else {
+            text.get(start..byte).map_or(0, |before| before.chars().count())
+        };
+        (line + 1, column + 1)
+    }
+
+    /// Start of the line of a byte, end of its contents, end with its line end.
+    pub(super) fn around(&self, text: &str, byte: usize) -> (usize, usize, usize) {
+        let line = self.line(byte);
+        let start = self.starts[line] as usize;
+        let end = self.starts.get(line + 1).map_or(text.len(), |next| *next as usize);
+        let contents = text[start..end].trim_end_matches(['\r', '\n']).len();
+        (start, start + contents, end)
+    }
+
+    /// The index of the line that holds the byte; line 0 starts at 0, so there always is one.
+    fn line(&self, byte: usize) -> usize {
+        self.starts.partition_point(|start| *start as usize <= byte).saturating_sub(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_and_positions_agree_over_all_line_ends() {
+        let text = "a\r\né☃b\rc\n\nd";
+        let (lines, control) = Lines::new(text);
+        assert_eq!(control, None);
+        assert_eq!(Lines::new("a\tb\x01\x02").1, Some(3));
+        for (line, column, byte) in
+            [(1, 0, 0), (2, 0, 3), (2, 1, 5), (2, 2, 8), (3, 0, 10), (4, 0, 12), (5, 0, 13)]
+        {
+            assert_eq!(lines.byte(text, line, column), byte);
+            assert_eq!(lines.position(text, byte), (line, column + 1));
+        }
+        assert_eq!(lines.around(text, 5), (3, 9, 10));
+        assert_eq!(lines.around(text, 12), (12, 12, 13));
+        assert_eq!(lines.around(text, 13), (13, 14, 14));
+        assert_eq!(lines.byte(text, 9, 9), text.len());
+    }
+}

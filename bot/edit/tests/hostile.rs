@@ -1,0 +1,87 @@
+//! Input made to hurt: it is refused with a reason, on a small stack, without expansion.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+use std::time::Instant;
+
+use gantry_edit::{Kind, MAX_ANCHORS, MAX_BYTES, MAX_DEPTH, MAX_NODES, Reason, check, read};
+
+/// The reason for which `check` and `read` refuse, on a stack of 128 KiB.
+fn refused(name: &str, text: String) -> Option<Reason> {
+    let name = name.to_owned();
+    let work = move || {
+        let start = Instant::now();
+        let checked = check(text.as_bytes()).map_err(|refusal| refusal.reason);
+        println!("{name}: {} bytes, {:?}", text.len(), start.elapsed());
+        if let Err(reason) = &checked
+            && !matches!(reason, Reason::DuplicateKey { .. })
+        {
+            assert_eq!(&read(Kind::Kustomization, text.as_bytes()).unwrap_err().reason, reason);
+        }
+        checked.err()
+    };
+    std::thread::Builder::new().stack_size(128 << 10).spawn(work).unwrap().join().unwrap()
+}
+
+#[test]
+fn nesting_is_cut_off() {
+    let deep = Some(Reason::TooDeep { limit: MAX_DEPTH });
+    assert_eq!(refused("100,000 [", "[".repeat(100_000)), deep);
+    assert_eq!(refused("100,000 - ", "- ".repeat(100_000)), deep);
+    assert_eq!(refused("100,000 ? ", "? ".repeat(100_000)), deep);
+    assert_eq!(refused("100,000 {a:", "{a: ".repeat(100_000)), deep);
+    let nested: String = (0..2_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    assert_eq!(refused("2,000 levels of keys", nested), deep);
+    assert_eq!(refused("as deep as allowed", format!("{}x", "- ".repeat(MAX_DEPTH))), None);
+}
+
+#[test]
+fn aliases_are_not_expanded() {
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..10 {
+        let item = format!("*a{}", level - 1);
+        bomb += &format!("a{level}: &a{level} [{}]\n", vec![item; 9].join(", "));
+    }
+    bomb += "images: [{name: a, newTag: v1}]\n";
+    assert_eq!(refused("alias bomb", bomb.clone()), None);
+    assert_eq!(read(Kind::Kustomization, bomb.as_bytes()).unwrap().len(), 1);
+    assert_eq!(refused("an alias of what it is in", "&a [*a, {b: *a}]\n".to_owned()), None);
+}
+
+#[test]
+fn size_and_number_are_bounded() {
+    let large = 100 << 20;
+    let reason = Reason::TooLarge { bytes: large, limit: MAX_BYTES };
+    assert_eq!(refused("100 MB scalar", "a".repeat(large)), Some(reason));
+    let anchors = Some(Reason::TooMany { what: "anchors", limit: MAX_ANCHORS });
+    assert_eq!(refused("a million anchors", format!("[{}", "&a,".repeat(1_000_000))), anchors);
+    let spread = format!("[{}", "\n&a x,".repeat(100_000));
+    assert_eq!(refused("anchors over lines", spread), anchors);
+    let values = Some(Reason::TooMany { what: "values", limit: MAX_NODES });
+    assert_eq!(refused("two million values", "-\n".repeat(2_000_000)), values);
+    let reason = values.clone();
+    assert_eq!(refused("two million items in brackets", format!("[{}", "a,".repeat(2_000_000))), reason);
+}
+
+#[test]
+fn the_largest_files_take_no_more_than_linear_time() {
+    let fill = |unit: &str| unit.repeat((MAX_BYTES - 16) / unit.len());
+    for (name, text) in [
+        ("one scalar", fill("a")),
+        ("one comment", format!("# {}\n", fill("x"))),
+        ("blank lines", fill("\n")),
+        ("carriage returns", fill("\r")),
+        ("one line of words", fill("a ")),
+        ("one quoted scalar of escapes", format!("\"{}\"", fill("\\n"))),
+        ("one quoted scalar not closed", format!("'{}", fill("''"))),
+        ("block scalar", format!("|\n{}", fill(" é\n"))),
+        ("long keys", format!("? {}\n: b\n", fill("k"))),
+    ] {
+        let reason = refused(name, text);
+        assert!(matches!(reason, None | Some(Reason::Syntax { .. })), "{name}: {reason:?}");
+    }
+    let keys: String = (0..100_000).map(|at| format!("k{at}: v\n")).collect();
+    assert_eq!(refused("100,000 keys", keys.clone()), None);
+    let twice = Reason::DuplicateKey { key: "k7".to_owned(), first_line: 8 };
+    assert_eq!(refused("100,000 keys and one again", format!("{keys}k7: v\n")), Some(twice));
+}

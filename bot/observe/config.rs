@@ -1,0 +1,137 @@
+//! `gantry.yaml`, read from the default branch only (DESIGN section 6).
+//!
+//! Promise 10: a mistake leaves the last good config in force. It is read again when a commit changes it, or
+//! when the tree's files change, which is what `discover` goes by.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use gantry_core::{
+    config::{self, ConfigError, Parsed, pipeline::Pipeline},
+    ids::{BranchName, CommitId},
+    reason::{Owner, Problem},
+};
+
+use crate::git::{BlobId, GitError, Heads, Mirror};
+
+/// The file's name, at the root of the repository.
+pub const FILE: &str = "gantry.yaml";
+
+/// The last good config, and what is wrong with the present one.
+#[derive(Debug, Default)]
+pub(super) struct ConfigWatch {
+    good: Option<(BlobId, Parsed)>,
+    tried: Option<BlobId>,
+    expanded: Option<(BTreeMap<BranchName, CommitId>, BlobId)>,
+    /// The pipeline in force.
+    pub(super) pipeline: Option<Arc<Pipeline>>,
+    /// What people must mend.
+    pub(super) problems: Vec<Problem>,
+    /// The commit that the config in force was read from.
+    pub(super) at: Option<CommitId>,
+}
+
+impl ConfigWatch {
+    /// Looks at the config on the head of `default`.
+    pub(super) fn look(&mut self, mirror: &Mirror, heads: &Heads, default: &BranchName) -> Result<(), GitError> {
+        let Some(head) = heads.branches.get(default) else {
+            self.problems = vec![missing_branch(default, heads)];
+            return Ok(());
+        };
+        let snapshot = mirror.snapshot(head)?;
+        let Some(file) = snapshot.read(FILE)? else {
+            let message = format!(
+                "there is no {FILE} on branch {default}; add one, for instance a copy of the reference repository's"
+            );
+            self.problems = vec![plain(message)];
+            self.tried = None;
+            return Ok(());
+        };
+        if self.tried.as_ref() != Some(&file.id) {
+            self.tried = Some(file.id.clone());
+            match config::parse(&file.bytes, FILE) {
+                Ok(parsed) => {
+                    self.problems.clear();
+                    self.good = Some((file.id.clone(), parsed));
+                    self.at = Some(head.clone());
+                }
+                Err(errors) => self.problems = errors.iter().map(problem).collect(),
+            }
+        }
+        self.expand(mirror, heads, default)
+    }
+
+    /// Finds the applications in the trees of the environments' branches.
+    fn expand(&mut self, mirror: &Mirror, heads: &Heads, default: &BranchName) -> Result<(), GitError> {
+        let Some((id, parsed)) = &self.good else { return Ok(()) };
+        let branches: Vec<BranchName> = parsed
+            .config
+            .environments
+            .iter()
+            .map(|environment| environment.branch.clone().unwrap_or_else(|| default.clone()))
+            .collect();
+        let at: BTreeMap<BranchName, CommitId> = branches
+            .iter()
+            .filter_map(|branch| heads.branches.get(branch).map(|head| (branch.clone(), head.clone())))
+            .collect();
+        let key = (at, id.clone());
+        if self.expanded.as_ref() == Some(&key) {
+            return Ok(());
+        }
+        let mut trees = BTreeMap::new();
+        for branch in &branches {
+            let paths = match key.0.get(branch) {
+                Some(head) => mirror.snapshot(head)?.paths()?,
+                None => Vec::new(),
+            };
+            trees.insert(branch.clone(), paths);
+        }
+        let broken = self.tried.as_ref() != Some(id);
+        match parsed.pipeline(default, &trees) {
+            Ok(pipeline) => {
+                self.pipeline = Some(Arc::new(pipeline));
+                if !broken {
+                    self.problems.clear();
+                }
+            }
+            Err(errors) if !broken => self.problems = errors.iter().map(problem).collect(),
+            // The mistakes of the newer file are what is shown.
+            Err(_) => {}
+        }
+        for branch in branches.iter().filter(|branch| !key.0.contains_key(branch)) {
+            let problem = missing_branch(branch, heads);
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+        self.expanded = Some(key);
+        Ok(())
+    }
+}
+
+fn missing_branch(branch: &BranchName, heads: &Heads) -> Problem {
+    if heads.branches.is_empty() {
+        return plain("the infra repository is empty; push a first commit with gantry.yaml".to_owned());
+    }
+    let known: Vec<&str> =
+        heads.branches.keys().map(BranchName::as_str).filter(|name| !name.starts_with("gantry/")).take(5).collect();
+    plain(format!(
+        "the infra repository has no branch {branch} (it has {}); push it, or correct `branch`",
+        known.join(", ")
+    ))
+}
+
+fn plain(message: String) -> Problem {
+    Problem { file: None, line: None, column: None, message, owner: Owner::Team }
+}
+
+fn problem(error: &ConfigError) -> Problem {
+    let key = if error.key.is_empty() { String::new() } else { format!("{}: ", error.key) };
+    let hint = error.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    Problem {
+        file: Some(error.file.clone()),
+        line: Some(error.line),
+        column: Some(error.column),
+        message: format!("{key}{}{hint}", error.message),
+        owner: Owner::Team,
+    }
+}

@@ -1,0 +1,195 @@
+//! How what an environment holds came there, and which releases people rejected: read from the commits.
+//!
+//! The first-parent history of a branch is what was on it at each time. It is read once, newest commit last,
+//! and from then on only the new commits are. A branch that was force-pushed, or a pipeline whose files
+//! changed, is read again from the beginning.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gantry_core::{
+    config::pipeline::{Application, Pipeline},
+    facts::{Arrival, Held, Person, Place, Record, Ruling},
+    ids::{BranchName, CommitId},
+    record,
+};
+
+use super::contents;
+use crate::git::{CommitInfo, GitError, Mirror, trailers};
+
+/// How many commits of a branch are read at the first look. Older rejections and arrivals are not seen.
+const DEPTH: usize = 20_000;
+/// How many changes of one place are kept; the gates look at the last few.
+const KEPT: usize = 50;
+/// How many commits a merge may bring that are searched for trailers.
+const MERGED: usize = 200;
+
+/// The files of one branch that matter, and whose they are.
+pub(super) type Wanted = BTreeMap<String, BTreeSet<Place>>;
+
+/// What the history of one branch says.
+#[derive(Debug, Clone, Default)]
+pub(super) struct BranchHistory {
+    head: Option<CommitId>,
+    wanted: Wanted,
+    /// By place, newest first.
+    pub(super) arrivals: BTreeMap<Place, Vec<Arrival>>,
+    /// By place, newest first.
+    pub(super) rulings: BTreeMap<Place, Vec<Ruling>>,
+}
+
+/// The files that matter on each branch.
+pub(super) fn wanted(pipeline: &Pipeline) -> BTreeMap<BranchName, Wanted> {
+    let mut wanted: BTreeMap<BranchName, Wanted> = BTreeMap::new();
+    for application in pipeline.applications.values() {
+        for stage in &pipeline.environments {
+            let place = gantry_core::decide::place_of(&application.name, &stage.name);
+            for file in application.files.get(&stage.name).into_iter().flatten() {
+                let on_branch = wanted.entry(stage.branch.clone()).or_default();
+                on_branch.entry(file.clone()).or_default().insert(place.clone());
+            }
+        }
+    }
+    wanted
+}
+
+impl BranchHistory {
+    /// Brings it up to `head`.
+    pub(super) fn follow(
+        &mut self,
+        mirror: &Mirror,
+        pipeline: &Pipeline,
+        branch: &BranchName,
+        wanted: &Wanted,
+        head: &CommitId,
+    ) -> Result<(), GitError> {
+        if self.head.as_ref() == Some(head) && self.wanted == *wanted {
+            return Ok(());
+        }
+        let known = self.head.take().filter(|_| self.wanted == *wanted);
+        let mut commits = mirror.log(head, known.as_ref(), DEPTH)?;
+        let joins = |commits: &[CommitInfo]| commits.last().is_none_or(|c| c.parents.first() == known.as_ref());
+        if known.is_none() || !joins(&commits) {
+            if known.is_some() {
+                commits = mirror.log(head, None, DEPTH)?;
+            }
+            *self = Self { wanted: wanted.clone(), ..Self::default() };
+        }
+        for commit in commits.iter().rev() {
+            self.take(mirror, pipeline, branch, commit)?;
+        }
+        self.head = Some(head.clone());
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        mirror: &Mirror,
+        pipeline: &Pipeline,
+        branch: &BranchName,
+        commit: &CommitInfo,
+    ) -> Result<(), GitError> {
+        let parent = commit.parents.first();
+        let changed = mirror.changed(parent, &commit.id, &|path| self.wanted.contains_key(path))?;
+        let merged = if commit.parents.len() > 1 {
+            let parent = parent.unwrap_or(&commit.id);
+            mirror.commits_between(parent, &commit.id, MERGED)?
+        } else {
+            Vec::new()
+        };
+        for told in merged.iter().rev().chain(std::iter::once(commit)) {
+            self.rule(told);
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let places: BTreeSet<Place> =
+            changed.iter().filter_map(|change| self.wanted.get(&change.path)).flatten().cloned().collect();
+        let snapshot = mirror.snapshot(&commit.id)?;
+        for place in places {
+            let Some((application, files)) = files_of(pipeline, &place) else { continue };
+            // A file that can't be read now may have been readable before and after: what it held is unknown.
+            let holds = contents::read(&snapshot, branch, application, files)?.unwrap_or_default();
+            let appeared = files.iter().all(|file| {
+                changed.iter().any(|change| change.path == *file && change.before.is_none())
+            });
+            self.arrive(place, holds, commit, &merged, appeared);
+        }
+        Ok(())
+    }
+
+    fn arrive(
+        &mut self,
+        place: Place,
+        holds: Vec<Held>,
+        commit: &CommitInfo,
+        merged: &[CommitInfo],
+        appeared: bool,
+    ) {
+        let record = std::iter::once(commit)
+            .chain(merged)
+            .filter_map(record_of)
+            .find(|record| record.place == place && matches(record, &holds));
+        let list = self.arrivals.entry(place).or_default();
+        if list.first().is_some_and(|last| last.holds == holds) {
+            return;
+        }
+        list.insert(
+            0,
+            Arrival {
+                commit: commit.id.clone(),
+                at: commit.at,
+                author: commit.author.clone(),
+                subject: commit.subject.clone(),
+                holds,
+                record,
+                first: appeared,
+            },
+        );
+        list.truncate(KEPT);
+    }
+
+    fn rule(&mut self, commit: &CommitInfo) {
+        let found = trailers::parse(&commit.message);
+        let reason = reason_of(&commit.message);
+        let ruling = record::read_ruling(&found, &commit.id, commit.at, &commit.author.name, &reason);
+        if let Some((place, ruling)) = ruling {
+            self.rulings.entry(place).or_default().insert(0, ruling);
+        }
+    }
+}
+
+fn files_of<'a>(pipeline: &'a Pipeline, place: &Place) -> Option<(&'a Application, &'a [String])> {
+    let application = pipeline.applications.get(&place.application)?;
+    application.files.get(&place.environment).map(|files| (application, files.as_slice()))
+}
+
+/// The record in a commit's trailers.
+pub(super) fn record_of(commit: &CommitInfo) -> Option<Record> {
+    record::read_record(&trailers::parse(&commit.message))
+}
+
+/// The files hold what the record says. One that says something else was not written for this change.
+fn matches(record: &Record, holds: &[Held]) -> bool {
+    record.artifacts.iter().all(|artifact| {
+        holds.iter().any(|held| {
+            held.image == artifact.image
+                && match &held.digest {
+                    Some(digest) => *digest == artifact.digest,
+                    None => held.tag.as_ref() == Some(&artifact.tag),
+                }
+        })
+    })
+}
+
+/// The first paragraph after the subject, which is where a ruling's reason stands.
+fn reason_of(message: &str) -> String {
+    let body = message.split_once("\n\n").map_or("", |(_, body)| body);
+    let paragraph = body.split("\n\n").next().unwrap_or_default();
+    let is_trailer = paragraph.starts_with("Gantry-");
+    if is_trailer { String::new() } else { paragraph.lines().collect::<Vec<_>>().join(" ").chars().take(500).collect() }
+}
+
+/// Somebody as Git names them.
+pub(super) fn is_bot(person: &Person, bot: &Person) -> bool {
+    person.email == bot.email
+}

@@ -1,0 +1,250 @@
+//! The registries: which tags there are, what they point to, and what was built when.
+//!
+//! A watcher asks on its own time and writes what it learns into the store, so that a registry that is slow
+//! or down never holds up the rest. What it keeps to, each from an incident in LESSONS:
+//! - a list that may be incomplete is not written: it decides nothing (promise 4; flux2 #4984);
+//! - an artifact never changes, so its config is fetched once, ever (kargo #2836);
+//! - `HEAD` tells whether a tag moved; nothing is rewritten when nothing changed;
+//! - a registry that says "later" is asked later, and that host alone.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures_util::{StreamExt, stream};
+use gantry_core::{
+    artifact::Artifact,
+    catalog::{Catalog, TagState},
+    config::pipeline::Image,
+    duration::Span,
+    facts::Look,
+    ids::{Digest, ImageName, Tag},
+    select::Candidate,
+};
+use jiff::Timestamp;
+
+use crate::{
+    clock::Clock,
+    registry::{Registry, RegistryError},
+    store::{Store, StoreError},
+};
+
+/// How many of the highest tags are resolved for orders that need no build time: the first that did not fail
+/// is wanted.
+const RESOLVED: usize = 5;
+/// How many tags are described in one look; the rest in the next ones.
+const DESCRIBED: usize = 2_000;
+/// How many images are looked at side by side.
+const SIDE_BY_SIDE: usize = 8;
+
+/// A registry and how often it is asked.
+pub struct Watched {
+    /// The client.
+    pub registry: Registry,
+    /// The time between two looks at one image.
+    pub poll: Span,
+}
+
+/// Watches all images whose registry is in the settings.
+pub struct Images {
+    registries: BTreeMap<String, Watched>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    looks: Mutex<BTreeMap<ImageName, Look>>,
+    due: Mutex<BTreeMap<ImageName, Timestamp>>,
+    /// Tags that the registry lists and doesn't serve.
+    absent: Mutex<BTreeMap<ImageName, BTreeSet<Tag>>>,
+}
+
+/// What stopped the look at one image.
+enum Stopped {
+    Registry(RegistryError),
+    Store(StoreError),
+    Incomplete(String),
+}
+
+impl From<RegistryError> for Stopped {
+    fn from(error: RegistryError) -> Self {
+        Self::Registry(error)
+    }
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Images {
+    /// A watcher over these registries, by host.
+    #[must_use]
+    pub fn new(registries: BTreeMap<String, Watched>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self { registries, store, clock, looks: Mutex::default(), due: Mutex::default(), absent: Mutex::default() }
+    }
+
+    /// How the last looks went.
+    #[must_use]
+    pub fn looks(&self) -> BTreeMap<ImageName, Look> {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether a registry in the settings holds the image.
+    #[must_use]
+    pub fn watches(&self, image: &ImageName) -> bool {
+        self.registries.contains_key(image.host())
+    }
+
+    /// Asks the registry what a tag points to now.
+    ///
+    /// # Errors
+    /// The registry's, and that no registry of the settings holds the image.
+    pub async fn resolve(&self, image: &ImageName, tag: &Tag) -> Result<Option<Digest>, RegistryError> {
+        match self.registries.get(image.host()) {
+            Some(watched) => watched.registry.resolve(image, tag, self.clock.now()).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Makes an image due: something was heard of it.
+    pub fn hint(&self, image: &ImageName) {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner).remove(image);
+    }
+
+    /// Looks at those of `images` that are due. Says whether anything was looked at, and when the next one is
+    /// due.
+    pub async fn look(&self, images: &[Image]) -> (bool, Option<Timestamp>) {
+        let now = self.clock.now();
+        let due: Vec<&Image> = {
+            let due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_due = |image: &&Image| due.get(&image.image).is_none_or(|at| *at <= now);
+            images.iter().filter(|image| self.watches(&image.image)).filter(is_due).collect()
+        };
+        let looked = !due.is_empty();
+        if looked {
+            let names: Vec<ImageName> = due.iter().map(|image| image.image.clone()).collect();
+            match self.store.catalog(Some(&names)).await {
+                Ok(catalog) => {
+                    let catalog = &catalog;
+                    stream::iter(due)
+                        .for_each_concurrent(SIDE_BY_SIDE, |image| async move { self.one(image, catalog).await })
+                        .await;
+                }
+                Err(error) => tracing::warn!(%error, "the registries were not asked"),
+            }
+        }
+        let due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = images.iter().filter_map(|image| due.get(&image.image)).min().copied();
+        (looked, next)
+    }
+
+    async fn one(&self, image: &Image, catalog: &Catalog) {
+        let Some(watched) = self.registries.get(image.image.host()) else { return };
+        let began = self.clock.now();
+        let result = self.ask(&watched.registry, image, catalog, began).await;
+        let mut next = began.checked_add(watched.poll.signed()).unwrap_or(began);
+        let problem = match result {
+            Ok(()) => None,
+            Err(Stopped::Registry(error)) => {
+                if let RegistryError::RateLimited { until, .. } = &error {
+                    next = next.max(*until);
+                }
+                Some(error.to_string())
+            }
+            Err(Stopped::Store(error)) => Some(error.to_string()),
+            Err(Stopped::Incomplete(why)) => Some(why),
+        };
+        if let Some(problem) = &problem {
+            tracing::warn!(image = %image.image, problem, "the registry could not be read");
+        }
+        let look = Look { at: began, problem };
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner).insert(image.image.clone(), look);
+        self.due.lock().unwrap_or_else(PoisonError::into_inner).insert(image.image.clone(), next);
+    }
+
+    async fn ask(
+        &self,
+        registry: &Registry,
+        image: &Image,
+        catalog: &Catalog,
+        began: Timestamp,
+    ) -> Result<(), Stopped> {
+        let name = &image.image;
+        let listing = registry.tags(name, began).await?;
+        if !listing.complete {
+            let why = listing.why_incomplete.unwrap_or_default();
+            return Err(Stopped::Incomplete(format!("the list of tags of {name} is incomplete: {why}")));
+        }
+        let absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        self.mark(name, &listing.tags, &absent.unwrap_or_default(), began).await?;
+
+        let known = |tag: &Tag| {
+            let fact = catalog.tags_of(name).find(|(known, _)| *known == tag).map(|(_, fact)| fact)?;
+            let digest = fact.digest.as_ref()?;
+            let described = catalog.artifact(name, digest).is_some_and(|artifact| artifact.described);
+            (described && fact.state != TagState::Gone).then(|| digest.clone())
+        };
+        let matching = listing.tags.iter().filter(|tag| image.select.matches(tag));
+        let candidates = matching.map(|tag| Candidate {
+            built: catalog.artifact_at(name, tag).and_then(|artifact| artifact.built),
+            tag: tag.clone(),
+            payload: (),
+        });
+        let ranked: Vec<Tag> =
+            image.select.rank(candidates.collect()).into_iter().map(|candidate| candidate.tag).collect();
+        // With `newest` every tag has to be described before one can be called the newest; those already
+        // described come first in the rank, and the first of them is asked again whether it moved.
+        let wanted: Vec<Tag> = if image.select.needs_build_time() {
+            let moved = ranked.iter().take(1).cloned();
+            moved.chain(ranked.iter().skip(1).filter(|tag| known(tag).is_none()).take(DESCRIBED).cloned()).collect()
+        } else {
+            ranked.iter().take(RESOLVED).cloned().collect()
+        };
+        let mut described: Vec<Artifact> = Vec::new();
+        let mut missing = BTreeSet::new();
+        let result = self.describe(registry, image, &wanted, known, began, &mut described, &mut missing).await;
+        // What was learnt before something failed is kept: it need never be asked again.
+        if !described.is_empty() {
+            self.store.save_artifacts(&described, self.clock.now()).await?;
+        }
+        if result.is_ok() {
+            self.mark(name, &listing.tags, &missing, began).await?;
+            self.absent.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), missing);
+        }
+        result
+    }
+
+    /// Notes the tags that are listed and served.
+    async fn mark(
+        &self,
+        image: &ImageName,
+        listed: &[Tag],
+        absent: &BTreeSet<Tag>,
+        began: Timestamp,
+    ) -> Result<(), StoreError> {
+        let served: Vec<Tag> = listed.iter().filter(|tag| !absent.contains(tag)).cloned().collect();
+        self.store.mark_listed(image, &served, began).await
+    }
+
+    async fn describe(
+        &self,
+        registry: &Registry,
+        image: &Image,
+        wanted: &[Tag],
+        known: impl Fn(&Tag) -> Option<Digest>,
+        began: Timestamp,
+        described: &mut Vec<Artifact>,
+        missing: &mut BTreeSet<Tag>,
+    ) -> Result<(), Stopped> {
+        for tag in wanted {
+            let Some(digest) = registry.resolve(&image.image, tag, began).await? else {
+                missing.insert(tag.clone());
+                continue;
+            };
+            if known(tag).as_ref() != Some(&digest) {
+                described.push(registry.artifact(&image.image, tag, &digest, began).await?);
+            }
+        }
+        Ok(())
+    }
+}

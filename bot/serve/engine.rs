@@ -1,0 +1,163 @@
+//! The loop of one infra repository: look, decide, act, and again until nothing is left to do.
+//!
+//! Level-triggered: what starts a round (a timer, the bell) never says what to do. A process that dies
+//! anywhere in a round loses nothing: the next one looks at the world as it is.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use gantry_core::{
+    decide::{Decision, place::WishOutcome},
+    facts::{Failure, Place},
+};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::{
+    act::Actor,
+    clock::Clock,
+    intake::request::Outcome,
+    observe::{Asked, Observer},
+    store::{
+        InboxId, Store, StoreError,
+        board::{Board, Seen},
+    },
+};
+
+/// More rounds in a row than this mean that two of us undo each other's work, or a person is very busy: take
+/// a breath, and say so.
+const ROUNDS: usize = 100;
+/// How long this process is the one that acts, unless it says so again.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// The loop of one infra repository.
+pub struct Engine {
+    /// The repository's name.
+    pub repository: String,
+    /// Reads.
+    pub observer: Observer,
+    /// Writes.
+    pub actor: Actor,
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// Where the last look is put up.
+    pub board: Arc<Board>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// This installation's name: it holds the lease, also after a restart.
+    pub holder: String,
+    /// Writes that were refused.
+    pub failures: BTreeMap<Place, Failure>,
+}
+
+impl Engine {
+    /// Looks and acts until nothing is left to do now. Answers when time alone will change something.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn run_until_settled(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        self.board.begin(&self.repository);
+        let result = self.rounds().await;
+        self.board.end(&self.repository);
+        result
+    }
+
+    async fn rounds(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        let mut next = None;
+        for _ in 0..ROUNDS {
+            let (again, look) = self.round().await?;
+            next = look;
+            if !again {
+                return Ok(next);
+            }
+        }
+        tracing::warn!(repository = self.repository, "still not settled after {ROUNDS} rounds; going on later");
+        Ok(next)
+    }
+
+    async fn round(&mut self) -> Result<(bool, Option<Timestamp>), StoreError> {
+        let now = self.clock.now();
+        let lease = format!("engine:{}", self.repository);
+        let acts = self.store.acquire(&lease, &self.holder, LEASE, now).await?;
+        let look = self.observer.look(&self.failures).await?;
+        let mut seen = look.seen;
+        let now = self.clock.now();
+        let decision = seen.decide(now);
+        if !acts {
+            seen.settled = true;
+            self.board.post(seen);
+            return Ok((false, decision.next_look));
+        }
+        let mut again = self.answer(&look.asked, &mut seen).await?;
+        self.finish_wishes(&decision).await?;
+        // What people said changes the facts: it is looked at before anything is done.
+        if !again {
+            let acted = self.actor.perform(&seen, &decision).await;
+            again = acted.look_again;
+            self.failures.retain(|place, failure| still_stands(&seen, place, failure, now));
+            again |= acted.failures.iter().any(|(place, failure)| self.failures.get(place) != Some(failure));
+            self.failures.extend(acted.failures);
+            for trouble in acted.troubles {
+                seen.problems.push(gantry_core::reason::Problem {
+                    file: None,
+                    line: None,
+                    column: None,
+                    message: trouble,
+                    owner: gantry_core::reason::Owner::Platform,
+                });
+            }
+        }
+        seen.settled = !again;
+        self.board.post(seen);
+        Ok((again, decision.next_look))
+    }
+
+    /// Does what people asked for at proposals; `true` if anything was done.
+    async fn answer(&self, asked: &[Asked], seen: &mut Seen) -> Result<bool, StoreError> {
+        let mut any = false;
+        for asked in asked {
+            match self.actor.answer(asked).await {
+                Ok(Some(outcome)) => {
+                    any |= outcome.done;
+                    self.finish(asked.id, &outcome).await?;
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(%error, request = asked.id.0, "a request waits for the forge");
+                    seen.problems.push(gantry_core::reason::Problem {
+                        file: None,
+                        line: None,
+                        column: None,
+                        message: error.to_string(),
+                        owner: gantry_core::reason::Owner::Platform,
+                    });
+                }
+            }
+        }
+        Ok(any)
+    }
+
+    async fn finish_wishes(&self, decision: &Decision) -> Result<(), StoreError> {
+
+        for (id, outcome) in &decision.wishes {
+            let (done, reason) = match outcome {
+                WishOutcome::Done { reason } => (true, reason),
+                WishOutcome::Refused { reason } => (false, reason),
+            };
+            let outcome = Outcome { done, text: self.actor.voice.reason(reason) };
+            self.finish(InboxId(*id), &outcome).await?;
+        }
+        Ok(())
+    }
+
+    async fn finish(&self, id: InboxId, outcome: &Outcome) -> Result<(), StoreError> {
+        let value = serde_json::to_value(outcome).unwrap_or_else(|_| json!({ "done": outcome.done }));
+        self.store.finish(id, &value, self.clock.now()).await.map(|_| ())
+    }
+}
+
+/// A failure is forgotten when its time has come or when the branch moved on.
+fn still_stands(seen: &Seen, place: &Place, failure: &Failure, now: Timestamp) -> bool {
+    let stage = seen.pipeline.as_ref().and_then(|pipeline| pipeline.stage(&place.environment));
+    let head = stage.and_then(|stage| seen.facts.heads.get(&stage.branch));
+    failure.retry > now && head == Some(&failure.head)
+}

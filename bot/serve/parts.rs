@@ -1,0 +1,200 @@
+//! Production's parts, put together from the settings.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use gantry_core::facts::Person;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{Engine, Server, plan::Diffs};
+use crate::{
+    act::Actor,
+    clock::Clock,
+    forge::{Forge, ForgeError, local::LocalForge},
+    git::{Credentials, GitError, Mirror, PushMethod, Remote},
+    http::{App, Limits, Metrics},
+    intake::token::{Role, Token, TokenError},
+    observe::{
+        Observer, Sources,
+        images::{Images, Watched},
+    },
+    registry::{self, Endpoint, RegistryError},
+    settings::{ForgeKind, Push, Repository, RoleName, Settings},
+    speak::{SpeakError, Voice},
+    store::{SqlStore, Store, StoreError, board::Board},
+};
+
+/// The server can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder can't be used.
+    #[error("data: {path}: {error}; `data` in the settings must name a folder that Gantry can write")]
+    Data {
+        /// The folder.
+        path: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The address can't be bound.
+    #[error("listen: {address}: {error}; another program may listen there: change `listen`, or stop it")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The database can't be opened.
+    #[error("database: {0}")]
+    Store(#[from] StoreError),
+    /// A repository's settings can't work.
+    #[error("repositories: {0}")]
+    Git(#[from] GitError),
+    /// A forge can't be opened.
+    #[error("forge: {0}")]
+    Forge(#[from] ForgeError),
+    /// A registry's settings can't work.
+    #[error("registries: {0}")]
+    Registry(#[from] RegistryError),
+    /// A token's settings can't work.
+    #[error("tokens: {0}")]
+    Token(#[from] TokenError),
+    /// The templates can't be used.
+    #[error("templates: {0}")]
+    Templates(#[from] SpeakError),
+}
+
+pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Result<Server, StartError> {
+    std::fs::create_dir_all(&settings.data)
+        .map_err(|error| StartError::Data { path: settings.data.display().to_string(), error })?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|error| StartError::Listen { address: settings.listen, error })?;
+    let address = listener.local_addr().unwrap_or(settings.listen);
+    let store: Arc<dyn Store> = Arc::new(SqlStore::open(settings.database.expose()).await?);
+    let voice = match &settings.templates {
+        Some(folder) => Voice::with_folder(folder)?,
+        None => Voice::embedded(),
+    };
+    let bot = Person { name: settings.bot.name.clone(), email: settings.bot.email.clone() };
+    let names = settings.repositories.iter().map(|repository| repository.entry.name.clone()).collect();
+    let board = Arc::new(Board::new(names));
+    let poll = settings.poll;
+    let holder = holder(&settings.data)?;
+
+    let mut registries = BTreeMap::new();
+    for registry in settings.registries {
+        let mut endpoint = Endpoint::new(&registry.entry.host);
+        endpoint.insecure = registry.entry.insecure;
+        endpoint.ca_file = registry.entry.ca_file;
+        endpoint.credentials = registry.password.map(|secret| registry::Credentials {
+            username: registry.entry.username.unwrap_or_default(),
+            secret,
+        });
+        let watched =
+            Watched { registry: registry::Registry::new(endpoint)?, poll: registry.entry.poll.unwrap_or(poll) };
+        registries.insert(registry.entry.host, watched);
+    }
+    let registry_hosts = registries.keys().cloned().collect();
+    let images = Arc::new(Images::new(registries, Arc::clone(&store), Arc::clone(&clock)));
+
+    let mut engines = Vec::new();
+    let mut diffs = Diffs::new(Arc::clone(&board));
+    for repository in settings.repositories {
+        let name = repository.entry.name.clone();
+        let branch = repository.entry.branch.clone();
+        let kind = repository.entry.forge.kind;
+        let mirror = open_mirror(repository, &settings.data.join("mirrors").join(format!("{name}.git"))).await?;
+        diffs.add(&name, Arc::clone(&mirror));
+        let forge: Arc<dyn Forge> = match kind {
+            ForgeKind::Local => {
+                let file = settings.data.join(format!("forge-{name}.db"));
+                Arc::new(LocalForge::open(&file, Arc::clone(&mirror), bot.clone(), Arc::clone(&clock)).await?)
+            }
+        };
+        let observer = Observer::new(Sources {
+            repository: name.clone(),
+            branch,
+            mirror: Arc::clone(&mirror),
+            forge: Arc::clone(&forge),
+            store: Arc::clone(&store),
+            images: Arc::clone(&images),
+            voice: voice.clone(),
+            clock: Arc::clone(&clock),
+            bot: bot.clone(),
+        });
+        let actor =
+            Actor { mirror, forge, voice: voice.clone(), bot: bot.clone(), clock: Arc::clone(&clock) };
+        engines.push(Engine {
+            repository: name,
+            observer,
+            actor,
+            store: Arc::clone(&store),
+            board: Arc::clone(&board),
+            clock: Arc::clone(&clock),
+            holder: holder.clone(),
+            failures: BTreeMap::new(),
+        });
+    }
+    let tokens = settings.tokens.into_iter().map(token).collect::<Result<Vec<Token>, TokenError>>()?;
+    let app = App {
+        store: Arc::clone(&store),
+        board: Arc::clone(&board),
+        voice,
+        tokens: Arc::new(tokens),
+        anonymous_read: settings.anonymous_read,
+        clock: Arc::clone(&clock),
+        metrics: Metrics::new(),
+        registry_hosts,
+        planner: Some(Arc::new(diffs)),
+        limits: Limits::default(),
+        closing: CancellationToken::new(),
+    };
+    Ok(Server { address, board, store, listener, app, engines, images, clock, poll: poll.std() })
+}
+
+fn token(entry: crate::settings::TokenEntry) -> Result<Token, TokenError> {
+    let role = match entry.role {
+        RoleName::Ci => Role::Ci,
+        RoleName::ReleaseManager => Role::ReleaseManager,
+        RoleName::Viewer => Role::Viewer,
+    };
+    Token::new(&entry.name, &entry.sha256, role, &entry.images)
+}
+
+async fn open_mirror(repository: Repository, folder: &Path) -> Result<Arc<Mirror>, StartError> {
+    let entry = repository.entry;
+    let mut remote = Remote::new(&entry.url)?;
+    remote.credentials = repository
+        .password
+        .map(|secret| Credentials::new(entry.username.unwrap_or_else(|| "git".to_owned()), secret.expose()));
+    remote.ssh_command = entry.ssh_command;
+    remote.ca_file = entry.ca_file;
+    remote.allow_plain_http = entry.plain_http_credentials;
+    if let Some(timeout) = entry.timeout {
+        remote.timeout = timeout.std();
+    }
+    remote.push = match entry.push {
+        Push::Builtin => PushMethod::Builtin,
+        Push::Git => PushMethod::GitProgram,
+    };
+    let folder = folder.to_owned();
+    match tokio::task::spawn_blocking(move || Mirror::open(remote, &folder)).await {
+        Ok(mirror) => Ok(Arc::new(mirror?)),
+        Err(error) => Err(GitError::internal(error.to_string()).into()),
+    }
+}
+
+/// This installation's name for leases: made once and kept in the data folder, so that a restart goes on at
+/// once with what it held.
+fn holder(data: &Path) -> Result<String, StartError> {
+    let path = data.join("installation");
+    let wrong = |error| StartError::Data { path: path.display().to_string(), error };
+    match std::fs::read_to_string(&path) {
+        Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+        Ok(_) | Err(_) => {
+            let name = crate::random::hex(16);
+            std::fs::write(&path, &name).map_err(wrong)?;
+            Ok(name)
+        }
+    }
+}

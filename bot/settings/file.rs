@@ -1,0 +1,164 @@
+//! The settings file, as written by the platform engineer.
+
+use std::path::PathBuf;
+
+use gantry_core::{duration::Span, ids::BranchName};
+use serde::Deserialize;
+
+/// `--settings FILE`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Where the server listens; `127.0.0.1:8420` when left out.
+    pub listen: Option<String>,
+    /// The address that people open, for links in proposals.
+    pub public_url: Option<String>,
+    /// The folder of the mirrors and of the SQLite files; `data` beside the settings when left out.
+    pub data: Option<PathBuf>,
+    /// `sqlite://FILE` or `postgres://...`; a SQLite file in `data` when left out. A password belongs into
+    /// the environment: `GANTRY_DATABASE`.
+    pub database: Option<String>,
+    /// Whether one may read without a token; by default only on a loopback address.
+    pub anonymous_read: Option<bool>,
+    /// How often repositories and registries are looked at without a hint; `1m` when left out.
+    pub poll: Option<Span>,
+    /// In whose name the bot commits.
+    #[serde(default)]
+    pub bot: Bot,
+    /// Who may do what.
+    #[serde(default)]
+    pub tokens: Vec<TokenEntry>,
+    /// The infra repositories.
+    pub repositories: Vec<RepositoryEntry>,
+    /// The registries that are watched.
+    #[serde(default)]
+    pub registries: Vec<RegistryEntry>,
+    /// A folder whose templates replace the built-in ones.
+    pub templates: Option<PathBuf>,
+}
+
+/// In whose name the bot commits.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bot {
+    /// The name.
+    pub name: String,
+    /// The e-mail address; it tells the bot's commits from people's.
+    pub email: String,
+}
+
+impl Default for Bot {
+    fn default() -> Self {
+        Self { name: "Gantry".to_owned(), email: "gantry@localhost".to_owned() }
+    }
+}
+
+/// An API token, without the token.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenEntry {
+    /// Who holds it; stands in the audit log and in commits.
+    pub name: String,
+    /// The SHA-256 of the token, 64 hexadecimal digits.
+    pub sha256: String,
+    /// What it may do.
+    pub role: RoleName,
+    /// For `ci`: the images that it may report, with `*` for one part of the path and `**` for the rest.
+    #[serde(default)]
+    pub images: Vec<String>,
+}
+
+/// What a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoleName {
+    /// Report builds.
+    Ci,
+    /// Promote, approve, reject, and read.
+    ReleaseManager,
+    /// Read.
+    Viewer,
+}
+
+/// One infra repository.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepositoryEntry {
+    /// Its name in Gantry.
+    pub name: String,
+    /// `file://`, `http(s)://` or `ssh://`, without a password.
+    pub url: String,
+    /// The default branch, if the repository's `HEAD` doesn't say it.
+    pub branch: Option<BranchName>,
+    /// For HTTP.
+    pub username: Option<String>,
+    /// The environment variable that holds the password or token.
+    pub password_env: Option<String>,
+    /// The file that holds it.
+    pub password_file: Option<PathBuf>,
+    /// The program for `ssh://`, for instance `ssh -i /etc/gantry/key`.
+    pub ssh_command: Option<String>,
+    /// A private certificate authority, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// How to push.
+    #[serde(default)]
+    pub push: Push,
+    /// How long one fetch or push may take; `10m` when left out.
+    pub timeout: Option<Span>,
+    /// Credentials may go over plain `http://`, as in a closed network.
+    #[serde(default)]
+    pub plain_http_credentials: bool,
+    /// Where its proposals live.
+    #[serde(default)]
+    pub forge: ForgeEntry,
+}
+
+/// How to push.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Push {
+    /// By Gantry itself.
+    #[default]
+    Builtin,
+    /// By the `git` program.
+    Git,
+}
+
+/// Where proposals live.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForgeEntry {
+    /// Which kind.
+    #[serde(default)]
+    pub kind: ForgeKind,
+}
+
+/// The kinds of forges.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForgeKind {
+    /// The built-in one.
+    #[default]
+    Local,
+}
+
+/// One registry.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryEntry {
+    /// Its host, with the port where it isn't 443, as it stands in image names.
+    pub host: String,
+    /// It speaks plain HTTP.
+    #[serde(default)]
+    pub insecure: bool,
+    /// For registries that ask for it.
+    pub username: Option<String>,
+    /// The environment variable that holds the password or token.
+    pub password_env: Option<String>,
+    /// The file that holds it.
+    pub password_file: Option<PathBuf>,
+    /// A private certificate authority, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// How often it is asked; the server's `poll` when left out.
+    pub poll: Option<Span>,
+}

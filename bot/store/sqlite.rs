@@ -1,0 +1,142 @@
+//! What SQLite needs: a file, its pragmas, and one writer.
+//!
+//! The file must be on a local disk; the write-ahead log does not work over network file systems.
+
+use std::{
+    fs::{self, OpenOptions},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{
+    AnyPool, Executor,
+    any::{AnyConnectOptions, AnyPoolOptions},
+};
+
+use super::StoreError;
+
+/// For every connection. WAL lets readers read while the writer writes; FULL makes each commit wait for the
+/// disk, which [`super::Store::enqueue`] promises; five seconds of patience for another process, such as a
+/// backup; the log file is cut back to 64 MiB after a large transaction.
+const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; \
+                       PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;";
+
+/// How long a call waits for the writer or for a reader.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The file of a URL `sqlite:PATH`, `sqlite://PATH` or `sqlite:///ABSOLUTE`; `%20` and the like are decoded.
+pub(super) fn file_of(rest: &str) -> Result<PathBuf, StoreError> {
+    let settings = |reason: &str| StoreError::Settings { reason: reason.to_owned() };
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    if path.contains(['?', '#']) {
+        return Err(settings("a sqlite URL takes no parameters"));
+    }
+    let path =
+        percent_decoded(path).ok_or_else(|| settings("the path of the sqlite URL is not UTF-8 text"))?;
+    match path.as_str() {
+        "" | "/" => Err(settings("the sqlite URL names no file")),
+        ":memory:" | "/:memory:" => {
+            Err(settings("a database in memory would lose requests at a restart; name a file"))
+        }
+        path if path.contains('\0') => Err(settings("the path of the sqlite URL contains a NUL character")),
+        path => Ok(PathBuf::from(path)),
+    }
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let pair = [rest.next()?, rest.next()?];
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&pair).ok()?, 16).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// Makes the file where there is none, readable for its owner only, and its parents with it. Returns its
+/// absolute path without links, so that a later change of directory means nothing.
+pub(super) fn create(path: &Path) -> Result<PathBuf, StoreError> {
+    let denied = |error: std::io::Error| {
+        let (place, cause) = (path.display().to_string(), error.to_string());
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                StoreError::Full { place, cause }
+            }
+            _ => StoreError::Denied { place, cause },
+        }
+    };
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(denied)?;
+    }
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(denied)?;
+    path.canonicalize().map_err(denied)
+}
+
+/// The pools of a file: one connection that writes, a few that read.
+pub(super) async fn pools(file: &Path) -> Result<(AnyPool, AnyPool), sqlx::Error> {
+    let options = options(file)?;
+    let pool = |most, reading| {
+        AnyPoolOptions::new().max_connections(most).acquire_timeout(PATIENCE).after_connect(
+            move |connection, _| {
+                Box::pin(async move {
+                    connection.execute(PRAGMAS).await?;
+                    if reading {
+                        connection.execute("PRAGMA query_only = ON").await?;
+                    }
+                    Ok(())
+                })
+            },
+        )
+    };
+    // The writer's connection is kept for ever: a writer that is closed and opened again would leave a
+    // moment without any connection, in which SQLite folds the log back and removes it.
+    let write = pool(1, false).idle_timeout(None).max_lifetime(None).connect_with(options.clone()).await?;
+    let read = pool(3, true).idle_timeout(Duration::from_secs(60)).connect_lazy_with(options);
+    Ok((write, read))
+}
+
+/// The driver takes a URL and nothing else, so the path is written as one, each odd byte escaped.
+fn options(file: &Path) -> Result<AnyConnectOptions, sqlx::Error> {
+    let mut url = String::from("sqlite://");
+    for &byte in file.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_') {
+            url.push(char::from(byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    url.push_str("?mode=rw");
+    url.parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_name_files() {
+        for (rest, path) in [
+            ("a.db", "a.db"),
+            ("//a/b.db", "a/b.db"),
+            ("///a/b%20c.db", "/a/b c.db"),
+            ("//../x.db", "../x.db"),
+        ] {
+            assert_eq!(file_of(rest).unwrap(), PathBuf::from(path), "{rest}");
+        }
+        for bad in ["", "//", "///", ":memory:", "//:memory:", "a.db?mode=ro", "a%zz", "a%00", "a%"] {
+            assert!(file_of(bad).is_err(), "{bad}");
+        }
+    }
+}
