@@ -165,6 +165,10 @@ impl Refusal {
 impl From<StoreError> for Refusal {
     /// The database's own words go to the log only: they may name hosts and users.
     fn from(error: StoreError) -> Self {
+        if let StoreError::Refused { field, reason } = &error {
+            let hint = "Mend the field and send it again.";
+            return Self::senseless(format!("`{field}`: {reason}"), hint).field(*field);
+        }
         tracing::error!(%error, "the database did not answer");
         Self::busy(
             "the database did not answer; nothing was stored",

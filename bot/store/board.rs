@@ -106,6 +106,13 @@ impl Board {
         self.expected.iter().all(|name| board.contains_key(name))
     }
 
+    /// The repositories that were not looked at yet.
+    #[must_use]
+    pub fn missing(&self) -> Vec<String> {
+        let board = self.seen.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.expected.iter().filter(|name| !board.contains_key(*name)).cloned().collect()
+    }
+
     /// Tells each new look; the number grows with each.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<u64> {
