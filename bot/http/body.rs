@@ -22,7 +22,8 @@ impl FromRequest<Server> for Whole {
         let limits = &server.app.limits;
         let (parts, body) = request.into_parts();
         let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-        if length.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > limits.body as u64) {
+        if length.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > limits.body as u64)
+        {
             return Err(Refusal::too_large(limits.body));
         }
         let bytes = tokio::time::timeout(limits.body_time, collect(body, limits.body))
@@ -39,8 +40,9 @@ async fn collect(body: Body, limit: usize) -> Result<Bytes, Refusal> {
     let mut stream = body.into_data_stream();
     let mut whole = Vec::new();
     while let Some(piece) = stream.next().await {
-        let piece = piece
-            .map_err(|_| Refusal::malformed("the body broke off before its end", "Send the request again."))?;
+        let piece = piece.map_err(|_| {
+            Refusal::malformed("the body broke off before its end", "Send the request again.")
+        })?;
         if whole.len() + piece.len() > limit {
             return Err(Refusal::too_large(limit));
         }
@@ -113,7 +115,8 @@ pub(super) fn reason(text: &str) -> Result<String, Refusal> {
     if text.chars().count() > LONGEST_REASON {
         return refuse(format!("the reason has more than {LONGEST_REASON} characters"));
     }
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     if text.chars().any(|c| breaks(c) || turns(c)) {
         return refuse("the reason holds a line break or another control character".to_owned());
@@ -132,7 +135,9 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Ref
     let good = (1..=200).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
     if !good || values.next().is_some() {
         let hint = "Send it once, with 1 to 200 printable ASCII characters and no blanks.";
-        return Err(Refusal::malformed("the header Idempotency-Key can't be used", hint).field("Idempotency-Key"));
+        return Err(
+            Refusal::malformed("the header Idempotency-Key can't be used", hint).field("Idempotency-Key")
+        );
     }
     Ok(Some(text.to_owned()))
 }
@@ -157,9 +162,7 @@ mod tests {
 
     #[test]
     fn types_built_on_json_are_json() {
-        let is = |text: &str| {
-            is_json(&HeaderMap::from_iter([(header::CONTENT_TYPE, text.parse().unwrap())]))
-        };
+        let is = |text: &str| is_json(&HeaderMap::from_iter([(header::CONTENT_TYPE, text.parse().unwrap())]));
         assert!(is("application/json; charset=utf-8") && is("Application/JSON") && is("application/x+json"));
         assert!(!is("text/json") && !is("application/x-www-form-urlencoded") && !is(""));
         assert!(!is_json(&HeaderMap::new()));

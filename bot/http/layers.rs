@@ -41,13 +41,12 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) fn around(router: Router, server: Server) -> Router {
     // Counting from the start's time, so that the ids of two runs don't meet in one log.
     let ids = Arc::new(AtomicU64::new(server.now().as_microsecond().unsigned_abs()));
-    router
-        .layer(CompressionLayer::new().gzip(true))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(move |request: Request, next: Next| {
+    router.layer(CompressionLayer::new().gzip(true)).layer(CatchPanicLayer::custom(panicked)).layer(
+        middleware::from_fn(move |request: Request, next: Next| {
             let id = format!("{:x}", ids.fetch_add(1, Ordering::Relaxed));
             observed(server.clone(), id, request, next)
-        }))
+        }),
+    )
 }
 
 /// A panic in a handler is our mistake; the other requests go on.

@@ -42,8 +42,10 @@ const HERE: Metadata<'static> = Metadata::new("gantry::http", Level::INFO, Some(
 
 /// A name and its labels.
 pub(super) fn key(name: &'static str, labels: &[(&'static str, &str)]) -> Key {
-    let labels: Vec<Label> =
-        labels.iter().map(|(name, value)| Label::new(*name, SharedString::from((*value).to_owned()))).collect();
+    let labels: Vec<Label> = labels
+        .iter()
+        .map(|(name, value)| Label::new(*name, SharedString::from((*value).to_owned())))
+        .collect();
     Key::from_parts(name, labels)
 }
 

@@ -68,8 +68,7 @@ pub fn router(app: App) -> Router {
     let server = Server::new(app);
     let mut router = Router::new();
     for route in route::all() {
-        let post =
-            Post { operation: route.operation, parameters: route.parameters, pace: route.pace };
+        let post = Post { operation: route.operation, parameters: route.parameters, pace: route.pace };
         let (server, post) = (server.clone(), Arc::new(post));
         let guarded = middleware::from_fn(move |request: Request, next: Next| {
             guard::guard(server.clone(), post.clone(), request, next)

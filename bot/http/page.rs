@@ -38,7 +38,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::get("/", Operation::Read, overview)
             .says("The overview page")
-            .with(&[AFTER, LIMIT, Q])
+            .with(const { &[AFTER, LIMIT, Q] })
             .media("text/html; charset=utf-8", "The page"),
         Route::get("/assets/style.css", Operation::Probe, style)
             .says("The page's style")

@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::{access::Operation, types::ProblemBody};
-use crate::store::StoreError;
+use crate::{intake::build::BuildProblem, store::StoreError};
 
 /// A refusal. It becomes an answer of the type `application/problem+json`.
 #[derive(Debug, Clone)]
@@ -77,11 +77,17 @@ impl Refusal {
     pub(super) fn bad_token() -> Self {
         let hint = "Check that the token is whole and sent once, as `Authorization: Bearer TOKEN`; ask the \
                     platform engineer whether it is still in the server's settings.";
-        Self::new(StatusCode::UNAUTHORIZED, "bad-token", "The token is not known", "the token is not known", hint)
-            .header(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer realm=\"gantry\", error=\"invalid_token\""),
-            )
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "bad-token",
+            "The token is not known",
+            "the token is not known",
+            hint,
+        )
+        .header(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Bearer realm=\"gantry\", error=\"invalid_token\""),
+        )
     }
 
     /// 403: somebody else may.
@@ -185,5 +191,15 @@ impl IntoResponse for Refusal {
         response.headers_mut().extend(self.headers);
         response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM);
         response
+    }
+}
+
+impl From<Vec<BuildProblem>> for Refusal {
+    /// All that is wrong with a report of a build, at once.
+    fn from(problems: Vec<BuildProblem>) -> Self {
+        let details: Vec<String> = problems.iter().map(|p| format!("`{}`: {}", p.field, p.message)).collect();
+        let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
+        let hint = "Mend the fields named and send the report again.";
+        Self::senseless(details.join("; "), hint).field(fields.join(", "))
     }
 }

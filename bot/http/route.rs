@@ -76,7 +76,13 @@ pub(super) struct Route {
 }
 
 impl Route {
-    fn new<H, T>(filter: MethodFilter, method: Method, path: &'static str, operation: Operation, handler: H) -> Self
+    fn new<H, T>(
+        filter: MethodFilter,
+        method: Method,
+        path: &'static str,
+        operation: Operation,
+        handler: H,
+    ) -> Self
     where
         H: Handler<T, Server>,
         T: 'static,

@@ -1,11 +1,6 @@
 //! What the server is made of, and what its handlers share.
 
-use std::{
-    collections::HashMap,
-    ops::Range,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, ops::Range, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use gantry_core::{

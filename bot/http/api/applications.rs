@@ -37,11 +37,11 @@ pub(in crate::http) fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/v1/applications", Operation::Read, list)
             .says("Applications with what each environment holds and what comes next")
-            .with(&[AFTER, LIMIT, Q, ENVIRONMENT, STATE, REPOSITORY])
+            .with(const { &[AFTER, LIMIT, Q, ENVIRONMENT, STATE, REPOSITORY] })
             .answers::<Page<ApplicationView>>(200, "A page of applications, by name"),
         Route::get("/api/v1/applications/{app}", Operation::Read, one)
             .says("One application with all of its environments")
-            .with(&[REPOSITORY])
+            .with(const { &[REPOSITORY] })
             .answers::<ApplicationView>(200, "The application"),
     ]
 }

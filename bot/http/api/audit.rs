@@ -19,14 +19,18 @@ pub(in crate::http) fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/v1/audit", Operation::ReadAudit, list)
             .says("The audit log")
-            .with(&[
-                AFTER,
-                LIMIT,
-                text("application", "Only lines about this application."),
-                ENVIRONMENT,
-                text("actor", "Only what this person, token or `gantry` did."),
-                text("action", "Only this action, for instance `promoted`."),
-            ])
+            .with(
+                const {
+                    &[
+                        AFTER,
+                        LIMIT,
+                        text("application", "Only lines about this application."),
+                        ENVIRONMENT,
+                        text("actor", "Only what this person, token or `gantry` did."),
+                        text("action", "Only this action, for instance `promoted`."),
+                    ]
+                },
+            )
             .answers::<AuditPageView>(200, "A page of lines, newest first"),
     ]
 }

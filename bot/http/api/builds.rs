@@ -13,8 +13,8 @@ use axum::{
 };
 use gantry_core::{
     build::{BuildReport, BuildStatus},
-    config::pipeline::{Application, Image, Pipeline},
     catalog::TagState,
+    config::pipeline::{Application, Image, Pipeline},
     ids::{ApplicationName, ImageName},
 };
 use sha2::{Digest as _, Sha256};
@@ -45,7 +45,7 @@ pub(in crate::http) fn routes() -> Vec<Route> {
             .answers::<BuildReceipt>(200, "It was stored before"),
         Route::get("/api/v1/builds", Operation::Read, list)
             .says("The builds that are known of the applications' images")
-            .with(&[AFTER, LIMIT, text("image", "Only builds of this image.")])
+            .with(const { &[AFTER, LIMIT, text("image", "Only builds of this image.")] })
             .answers::<Page<BuildView>>(200, "A page of builds, the one built last first"),
     ]
 }
@@ -173,14 +173,15 @@ async fn list(State(server): State<Server>, asked: Asked) -> Result<Json<Page<Bu
     // Two applications, or two infra repositories, may use one image.
     found.sort_by(|a, b| a.0.cmp(&b.0));
     found.dedup_by(|a, b| a.0 == b.0);
-    let view = |(seen, artifact, gone): (Arc<crate::store::board::Seen>, gantry_core::artifact::Artifact, bool)| {
-        let failed = seen.facts.catalog.failure(&artifact.image, &artifact.digest);
-        BuildView {
-            gone,
-            failed: failed.map(|(check, _)| check.to_owned()),
-            applications: names(&users(&server, &artifact.image)),
-            artifact,
-        }
-    };
+    let view =
+        |(seen, artifact, gone): (Arc<crate::store::board::Seen>, gantry_core::artifact::Artifact, bool)| {
+            let failed = seen.facts.catalog.failure(&artifact.image, &artifact.digest);
+            BuildView {
+                gone,
+                failed: failed.map(|(check, _)| check.to_owned()),
+                applications: names(&users(&server, &artifact.image)),
+                artifact,
+            }
+        };
     Ok(Json(paging.cut(found).map(view)))
 }

@@ -17,11 +17,11 @@ pub(in crate::http) fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/v1/environments", Operation::Read, environments)
             .says("The environments, in the pipeline's order")
-            .with(&[AFTER, LIMIT, REPOSITORY])
+            .with(const { &[AFTER, LIMIT, REPOSITORY] })
             .answers::<Page<EnvironmentView>>(200, "A page of environments"),
         Route::get("/api/v1/repositories", Operation::Read, repositories)
             .says("The infra repositories, and what people must mend in them")
-            .with(&[AFTER, LIMIT])
+            .with(const { &[AFTER, LIMIT] })
             .answers::<Page<RepositoryView>>(200, "A page of infra repositories, by name"),
     ]
 }

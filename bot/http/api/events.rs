@@ -35,7 +35,7 @@ pub(in crate::http) fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/v1/events", Operation::ReadAudit, events)
             .says("What happens, as it happens; each event is a line of the audit log")
-            .with(&[text("after", "Begin behind this line, as with the header Last-Event-ID; with what comes when left out.")])
+            .with(const { &[text("after", "Begin behind this line, as with the header Last-Event-ID; with what comes when left out.")] })
             .pace(Pace::Endless)
             .media("text/event-stream", "The stream: id is the line's number, event its action, data the line"),
     ]

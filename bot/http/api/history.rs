@@ -18,11 +18,11 @@ pub(in crate::http) fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/v1/applications/{app}/history", Operation::Read, history)
             .says("What an application's environments have held, and what was rejected, from Git")
-            .with(&[AFTER, LIMIT, ENVIRONMENT, REPOSITORY])
+            .with(const { &[AFTER, LIMIT, ENVIRONMENT, REPOSITORY] })
             .answers::<Page<HistoryView>>(200, "A page of its history, newest first"),
         Route::get("/api/v1/applications/{app}/releases", Operation::Read, releases)
             .says("The releases of an application that are in one of its environments, were, or may come")
-            .with(&[AFTER, LIMIT, REPOSITORY])
+            .with(const { &[AFTER, LIMIT, REPOSITORY] })
             .answers::<Page<ReleaseView>>(200, "A page of its releases, the one built last first"),
     ]
 }
@@ -37,8 +37,7 @@ async fn history(
     let found = Found::find(&server, names.get("app")?, asked.text("repository"))?;
     let voice = &server.app.voice;
     let now = server.now();
-    let lines =
-        views::history(voice, &found.seen, &found.pipeline, found.application()?, only.as_ref(), now);
+    let lines = views::history(voice, &found.seen, &found.pipeline, found.application()?, only.as_ref(), now);
     Ok(Json(paging.cut(lines)))
 }
 

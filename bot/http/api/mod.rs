@@ -42,10 +42,11 @@ impl Found {
     ) -> Result<Self, Refusal> {
         let holds = |seen: &Arc<Seen>| {
             let pipeline = seen.pipeline.clone()?;
-            pipeline
-                .applications
-                .contains_key(&name)
-                .then(|| Self { seen: seen.clone(), pipeline, name: name.clone() })
+            pipeline.applications.contains_key(&name).then(|| Self {
+                seen: seen.clone(),
+                pipeline,
+                name: name.clone(),
+            })
         };
         let mut found: Vec<Self> = server.looks(repository)?.iter().filter_map(holds).collect();
         match (found.pop(), found.is_empty()) {

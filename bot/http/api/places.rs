@@ -2,6 +2,7 @@
 
 use axum::{Json, extract::State};
 use gantry_core::{
+    catalog::Catalog,
     config::{pipeline::Stage, types::Delivery},
     decide::{decide_place, place::Standing, place_of},
     effects::{Effect, Promotion},
@@ -25,17 +26,17 @@ pub(in crate::http) fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/v1/applications/{app}/environments/{env}/why", Operation::Read, tell)
             .says("Why a build is not in an environment yet, or that it is")
-            .with(&[
+            .with(const { &[
                 text("build", "A tag, a digest or the beginning of a release id; the newest when left out."),
                 REPOSITORY,
-            ])
+            ] })
             .answers::<WhyView>(200, "The answer, with the way that led to it"),
         Route::get("/api/v1/applications/{app}/environments/{env}/diff", Operation::Read, diff)
             .says("What a promotion into an environment would change, to the byte")
-            .with(&[
+            .with(const { &[
                 text("release", "A tag, a digest or the beginning of a release id; what comes next when left out."),
                 REPOSITORY,
-            ])
+            ] })
             .answers::<ChangeView>(200, "The change; the effect `none` where nothing comes next"),
     ]
 }
@@ -44,15 +45,8 @@ async fn tell(State(server): State<Server>, names: Names, asked: Asked) -> Resul
     let found = Found::find(&server, names.get("app")?, asked.text("repository"))?;
     let environment: EnvironmentName = names.get("env")?;
     let subject = asked.text("build");
-    let answer = why(
-        &found.pipeline,
-        &found.seen.facts,
-        server.now(),
-        &found.name,
-        &environment,
-        subject,
-    )
-    .map_err(|_| not_there(&found, &environment))?;
+    let answer = why(&found.pipeline, &found.seen.facts, server.now(), &found.name, &environment, subject)
+        .map_err(|_| not_there(&found, &environment))?;
     let voice = &server.app.voice;
     Ok(Json(WhyView { text: voice.why(&answer), step_texts: voice.why_steps(&answer), why: answer }))
 }
@@ -87,18 +81,24 @@ async fn diff(State(server): State<Server>, names: Names, asked: Asked) -> Resul
             let release = views::pick(&found.seen, pipeline, found.application()?, subject, now)?;
             let considered = decision.considered.iter().find(|one| one.release.id == release.id);
             let gates = considered.map(|one| one.gates.clone()).unwrap_or_default();
-            Some(promotion(&decision.standing, stage, &place, release, gates))
+            Some(promotion(&facts.catalog, &decision.standing, stage, &place, release, gates))
         }
         None => wanted.cloned().or_else(|| {
             let next = decision.standing.next.first()?;
             let (release, gates) = (next.release.clone(), next.gates.clone());
-            Some(promotion(&decision.standing, stage, &place, release, gates))
+            Some(promotion(&facts.catalog, &decision.standing, stage, &place, release, gates))
         }),
     };
     let repository = found.seen.repository.clone();
     let Some(promotion) = promotion else {
         let text = voice.standing(&decision.standing);
-        return Ok(Json(ChangeView { repository, place, effect: "none".to_owned(), text, diff: String::new() }));
+        return Ok(Json(ChangeView {
+            repository,
+            place,
+            effect: "none".to_owned(),
+            text,
+            diff: String::new(),
+        }));
     };
     let diff = difference(&server, &repository, &promotion).await?;
     // The sentence of the effect as it would be wanted; the gates may not let it yet.
@@ -114,6 +114,7 @@ async fn diff(State(server): State<Server>, names: Names, asked: Asked) -> Resul
 }
 
 fn promotion(
+    catalog: &Catalog,
     standing: &Standing,
     stage: &Stage,
     place: &Place,
@@ -123,6 +124,7 @@ fn promotion(
     Promotion {
         place: place.clone(),
         base: stage.branch.clone(),
+        checks: catalog.passed(&release.artifacts),
         release,
         from: standing.release.as_ref().map(|release| release.id.clone()),
         from_version: standing.version(),

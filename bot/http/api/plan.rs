@@ -18,7 +18,7 @@ pub(in crate::http) fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/v1/plan", Operation::Read, plan)
             .says("What would be done now; it writes nothing")
-            .with(&[AFTER, LIMIT, REPOSITORY])
+            .with(const { &[AFTER, LIMIT, REPOSITORY] })
             .answers::<Page<ChangeView>>(200, "A page of changes, by application"),
     ]
 }

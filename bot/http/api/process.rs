@@ -6,9 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::http::{
-    access::Operation, openapi, problem::Refusal, route::Route, server::Server, views,
-};
+use crate::http::{access::Operation, openapi, problem::Refusal, route::Route, server::Server, views};
 
 pub(in crate::http) fn routes() -> Vec<Route> {
     vec![

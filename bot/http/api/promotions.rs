@@ -36,7 +36,7 @@ pub(in crate::http) fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/v1/promotions", Operation::Read, list)
             .says("Releases on their way: proposals, and releases that wait for their gates or are stopped")
-            .with(&[AFTER, LIMIT, Q, ENVIRONMENT, REPOSITORY])
+            .with(const { &[AFTER, LIMIT, Q, ENVIRONMENT, REPOSITORY] })
             .answers::<Page<PromotionView>>(200, "A page of promotions, by application"),
         Route::post("/api/v1/promotions", Operation::Promote, promote)
             .says("Ask for a promotion")
@@ -84,8 +84,7 @@ async fn promote(
     let why = reason(&body.reason)?;
     let found = Found::find(&server, body.application, body.repository.as_deref())?;
     let now = server.now();
-    let decision =
-        decide_place(&found.pipeline, &found.seen.facts, now, &found.name, &body.environment);
+    let decision = decide_place(&found.pipeline, &found.seen.facts, now, &found.name, &body.environment);
     let decision = decision.ok_or_else(|| not_there(&found, &body.environment))?;
     let release = match body.release.as_deref().filter(|subject| !subject.is_empty()) {
         Some(subject) => Some(views::pick(&found.seen, &found.pipeline, found.application()?, subject, now)?),

@@ -22,17 +22,25 @@ pub(in crate::http) fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/v1/requests/{id}", Operation::Read, one)
             .says("What became of a request")
-            .with(&[Parameter {
-                name: "wait",
-                says: "Wait as many seconds for its outcome, 0 to 30.",
-                kind: Kind::Number,
-            }])
+            .with(
+                const {
+                    &[Parameter {
+                        name: "wait",
+                        says: "Wait as many seconds for its outcome, 0 to 30.",
+                        kind: Kind::Number,
+                    }]
+                },
+            )
             .pace(Pace::Waits)
             .answers::<RequestReceipt>(200, "The request; its outcome is null while it is under way"),
     ]
 }
 
-async fn one(State(server): State<Server>, names: Names, asked: Asked) -> Result<Json<RequestReceipt>, Refusal> {
+async fn one(
+    State(server): State<Server>,
+    names: Names,
+    asked: Asked,
+) -> Result<Json<RequestReceipt>, Refusal> {
     let id = InboxId(names.get("id")?);
     let wait = asked.get::<u64>("wait")?.unwrap_or(0);
     if wait > LONGEST_WAIT {

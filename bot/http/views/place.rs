@@ -51,7 +51,7 @@ pub(in crate::http) fn application(
 }
 
 /// A standing with its sentence.
-pub(in crate::http) fn place(voice: &Voice, standing: Standing) -> PlaceView {
+fn place(voice: &Voice, standing: Standing) -> PlaceView {
     PlaceView { version: standing.version(), text: voice.standing(&standing), standing }
 }
 
@@ -65,9 +65,11 @@ pub(in crate::http) struct Under<'a> {
 
 /// Everything on its way in a repository.
 pub(in crate::http) fn under_way(decided: &Decided) -> impl Iterator<Item = Under<'_>> {
-    decided.decision.standings.iter().flat_map(|standing| {
-        standing.next.iter().map(|next| Under { seen: &decided.seen, standing, next })
-    })
+    decided
+        .decision
+        .standings
+        .iter()
+        .flat_map(|standing| standing.next.iter().map(|next| Under { seen: &decided.seen, standing, next }))
 }
 
 /// A promotion under way, told.
@@ -99,9 +101,8 @@ pub(in crate::http) fn promotion(voice: &Voice, under: Under<'_>) -> PromotionVi
 /// A stage with its numbers.
 pub(in crate::http) fn environment(decided: &Decided, stage: &Stage) -> EnvironmentView {
     let here = |environment: &EnvironmentName| *environment == stage.name;
-    let standings = || {
-        decided.decision.standings.iter().filter(move |standing| here(&standing.place.environment))
-    };
+    let standings =
+        || decided.decision.standings.iter().filter(move |standing| here(&standing.place.environment));
     let open = |standing: &&Standing| decided.seen.facts.open_proposal(&standing.place).is_some();
     EnvironmentView {
         repository: decided.seen.repository.clone(),

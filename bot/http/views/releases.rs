@@ -63,10 +63,7 @@ pub(in crate::http) fn releases(
 ) -> Vec<(String, ReleaseView)> {
     let tell = |Known { release, in_place }: Known| {
         let at = latest_first(release.built());
-        (
-            key(&[&at, release.id.as_str()]),
-            ReleaseView { version: release.version(), release, in_place },
-        )
+        (key(&[&at, release.id.as_str()]), ReleaseView { version: release.version(), release, in_place })
     };
     known(seen, pipeline, application, now).into_values().map(tell).collect()
 }
