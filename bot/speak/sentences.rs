@@ -49,6 +49,8 @@ pub(super) fn kind(reason: &Reason) -> &'static str {
         Reason::Broken { .. } => "broken",
         Reason::TakenOver { .. } => "taken_over",
         Reason::WriteRefused { .. } => "write_refused",
+        Reason::ForgeSilent => "forge_silent",
+        Reason::ListIncomplete { .. } => "list_incomplete",
     }
 }
 
