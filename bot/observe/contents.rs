@@ -11,7 +11,7 @@ use gantry_core::{
 };
 use gantry_edit::{Reference, Refusal};
 
-use crate::git::{File, Kind, GitError, Snapshot};
+use crate::git::{File, GitError, Kind, Snapshot};
 
 /// Reads the images of `application` from `files` at a commit of `branch`.
 ///
@@ -64,7 +64,11 @@ pub(crate) fn refused(path: &str, refusal: &Refusal) -> Problem {
     at(path, refusal.line, refusal.column, refusal.reason.to_string())
 }
 
-fn find(image: &ImageName, references: &[(&String, Vec<Reference>)], files: &[String]) -> Result<Held, Problem> {
+fn find(
+    image: &ImageName,
+    references: &[(&String, Vec<Reference>)],
+    files: &[String],
+) -> Result<Held, Problem> {
     let mut hits = references.iter().flat_map(|(path, found)| {
         found.iter().filter(|reference| reference.image == image.as_str()).map(move |hit| (*path, hit))
     });
@@ -89,12 +93,13 @@ fn find(image: &ImageName, references: &[(&String, Vec<Reference>)], files: &[St
             format!("names image {image}, which {path}:{} names too; keep one of the two", hit.line);
         return Err(at(other, Some(second.line), Some(second.column), message));
     }
-    let tag = match &hit.tag {
-        Some(tag) => Some(tag.value.parse().map_err(|error| {
-            at(path, Some(tag.line), Some(tag.column), format!("{error}; correct it"))
-        })?),
-        None => None,
-    };
+    let tag =
+        match &hit.tag {
+            Some(tag) => Some(tag.value.parse().map_err(|error| {
+                at(path, Some(tag.line), Some(tag.column), format!("{error}; correct it"))
+            })?),
+            None => None,
+        };
     let digest = match &hit.digest {
         Some(digest) => Some(digest.value.parse().map_err(|error| {
             at(path, Some(digest.line), Some(digest.column), format!("{error}; correct it"))

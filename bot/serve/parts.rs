@@ -95,8 +95,10 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
             username: registry.entry.username.unwrap_or_default(),
             secret,
         });
-        let watched =
-            Watched { registry: registry::Registry::new(endpoint)?, poll: registry.entry.poll.unwrap_or(poll) };
+        let watched = Watched {
+            registry: registry::Registry::new(endpoint)?,
+            poll: registry.entry.poll.unwrap_or(poll),
+        };
         registries.insert(registry.entry.host, watched);
     }
     let registry_hosts = registries.keys().cloned().collect();
@@ -108,7 +110,8 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
         let name = repository.entry.name.clone();
         let branch = repository.entry.branch.clone();
         let kind = repository.entry.forge.kind;
-        let mirror = open_mirror(repository, &settings.data.join("mirrors").join(format!("{name}.git"))).await?;
+        let mirror =
+            open_mirror(repository, &settings.data.join("mirrors").join(format!("{name}.git"))).await?;
         diffs.add(&name, Arc::clone(&mirror));
         let forge: Arc<dyn Forge> = match kind {
             ForgeKind::Local => {
@@ -166,10 +169,17 @@ fn token(entry: crate::settings::TokenEntry) -> Result<Token, StartError> {
     };
     let mut sha256 = [0; 32];
     hex::decode_to_slice(&entry.sha256, &mut sha256).map_err(|_| {
-        wrong("sha256 is no SHA-256; write the 64 digits that `printf %s TOKEN | sha256sum` prints".to_owned())
+        wrong(
+            "sha256 is no SHA-256; write the 64 digits that `printf %s TOKEN | sha256sum` prints".to_owned(),
+        )
     })?;
     let images = entry.images.iter().map(|image| image.parse()).collect::<Result<_, _>>();
-    Ok(Token { images: images.map_err(|error| wrong(format!("images: {error}")))?, name: entry.name, sha256, role })
+    Ok(Token {
+        images: images.map_err(|error| wrong(format!("images: {error}")))?,
+        name: entry.name,
+        sha256,
+        role,
+    })
 }
 
 async fn open_mirror(repository: Repository, folder: &Path) -> Result<Arc<Mirror>, StartError> {
