@@ -222,8 +222,10 @@ impl Outcome {
         if has(&[
             "Permission denied",
             "Host key verification failed",
+            "Too many authentication failures",
             "Authentication failed",
-            "Too many authentication",
+            "could not read Username",
+            "returned error: 403",
         ]) {
             fate.note(Failure::Denied(said));
         } else if status.and_then(|s| s.code()) == Some(255) {
