@@ -19,9 +19,10 @@ use gix_transport::{
 };
 
 use super::{
+    address::Address,
     connect::{Deadline, Failure, Fate},
     error::GitError,
-    remote::{Address, Remote},
+    remote::Remote,
 };
 
 /// The most bytes of stderr that are kept for an error.

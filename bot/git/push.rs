@@ -178,7 +178,10 @@ impl Mirror {
         let pack = match new.is_empty() {
             // A push that only deletes has no pack at all.
             true => None,
-            false => Some(self.pack_between(repository, &new, &advertised.tips, advertised.thin)?),
+            false => {
+                let theirs = self.common(repository, &advertised.tips);
+                Some(self.pack_between(repository, &new, &theirs, advertised.thin)?)
+            }
         };
         let commands: Vec<Command<'_>> =
             open.iter().map(|c| Command { branch: c.branch, old: c.old, new: c.new }).collect();

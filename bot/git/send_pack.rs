@@ -12,7 +12,7 @@ use gix_transport::{
     client::{MessageKind, WriteMode},
 };
 
-use super::{connect::Session, error::GitError, fetch::AGENT};
+use super::{connect::Session, error::GitError, negotiate::AGENT};
 
 /// The most refs that a server may list.
 const MAX_REFS: usize = 1_000_000;
