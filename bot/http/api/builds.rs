@@ -57,7 +57,7 @@ async fn report(
     Whole(body): Whole,
 ) -> Result<Response, Refusal> {
     let now = server.now();
-    let report = intake::build::parse(&body, now).map_err(Refusal::from)?;
+    let report = intake::build::parse(&body, true, now).map_err(Refusal::from)?;
     caller.may_report(&report.image)?;
     let app = &server.app;
     let host = report.image.host();
