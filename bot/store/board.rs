@@ -109,7 +109,7 @@ impl Board {
     /// The repositories that were not looked at yet.
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
-        let board = self.seen.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let board = self.seen.read().unwrap_or_else(PoisonError::into_inner);
         self.expected.iter().filter(|name| !board.contains_key(*name)).cloned().collect()
     }
 

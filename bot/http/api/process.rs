@@ -18,7 +18,7 @@ pub(in crate::http) fn routes() -> Vec<Route> {
             .answers::<Ready>(200, "It is ready; otherwise 503 says what is missing"),
         Route::get("/metrics", Operation::ReadMetrics, metrics)
             .says("The numbers for monitoring")
-            .media("text/plain; version=0.0.4", "The numbers, as Prometheus reads them"),
+            .media("text/plain; version=0.0.4; charset=utf-8", "The numbers, as Prometheus reads them"),
         Route::get("/api/v1/openapi.json", Operation::Probe, description)
             .says("This document")
             .media("application/json", "An OpenAPI 3.1 document"),
