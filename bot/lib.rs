@@ -5,6 +5,7 @@
 pub mod act;
 pub mod cli;
 pub mod clock;
+pub mod demo;
 pub mod forge;
 pub mod git;
 pub mod http;

@@ -5,6 +5,7 @@ use crate::{
     forge::{Answered, ForgeError},
     intake::request::{Outcome, Request},
     observe::Asked,
+    speak::Deed,
 };
 
 impl Actor {
@@ -13,22 +14,22 @@ impl Actor {
     /// # Errors
     /// The forge's: the request waits for the next look.
     pub async fn answer(&self, asked: &Asked) -> Result<Option<Outcome>, ForgeError> {
-        let (number, answered, action) = match &asked.request {
+        let (number, answered, deed) = match &asked.request {
             Request::Approve { proposal, head, .. } => {
-                (*proposal, self.forge.approve(*proposal, head, &asked.by).await?, "approved")
+                (*proposal, self.forge.approve(*proposal, head, &asked.by).await?, Deed::Approved)
             }
             Request::Reject { proposal, reason, .. } => {
-                (*proposal, self.forge.reject(*proposal, &asked.by, reason).await?, "rejected")
+                (*proposal, self.forge.reject(*proposal, &asked.by, reason).await?, Deed::Rejected)
             }
             Request::Promote { .. } => return Ok(None),
         };
-        let word = match answered {
-            Answered::Done => action,
-            Answered::Moved => "moved",
-            Answered::NotOpen => "not-open",
-            Answered::Missing => "missing",
+        let deed = match answered {
+            Answered::Done => deed,
+            Answered::Moved => Deed::Moved,
+            Answered::NotOpen => Deed::NotOpen,
+            Answered::Missing => Deed::Missing,
         };
-        let text = self.voice.event("answer", &serde_json::json!({ "is": word, "number": number }));
+        let text = self.voice.deed(deed, number, "", "", "");
         Ok(Some(Outcome { done: answered == Answered::Done, text }))
     }
 }

@@ -136,7 +136,13 @@ impl Desk<'_> {
                     Written::Refused(release.clone(), message.clone())
                 }
                 // A branch that could not be pruned is tried again at the next look.
-                (Some(RefResult::LostRace { .. } | RefResult::Refused { .. }) | None, _) => Written::LostRace,
+                (
+                    Some(
+                        RefResult::LostRace { .. } | RefResult::Refused { .. } | RefResult::Unfinished { .. },
+                    )
+                    | None,
+                    _,
+                ) => Written::LostRace,
             }
         };
         let mut positions: HashMap<&BranchName, usize> = HashMap::new();
@@ -159,7 +165,7 @@ impl Desk<'_> {
         chains: &'c mut BTreeMap<BranchName, Chain>,
         base: &BranchName,
     ) -> Result<&'c mut Chain, GitError> {
-        let head = self.heads.get(base).ok_or_else(|| GitError::internal(format!("no branch {base}")))?;
+        let head = self.heads.get(base).ok_or_else(|| GitError::unfinished(format!("no branch {base}")))?;
         Ok(chains.entry(base.clone()).or_insert_with(|| Chain {
             start: head.clone(),
             head: head.clone(),
@@ -230,7 +236,7 @@ impl Desk<'_> {
         replaces: Option<&CommitId>,
     ) -> Result<Result<Planned, Written>, GitError> {
         let head = self.heads.get(&promotion.base);
-        let head = head.ok_or_else(|| GitError::internal(format!("no branch {}", promotion.base)))?;
+        let head = head.ok_or_else(|| GitError::unfinished(format!("no branch {}", promotion.base)))?;
         let snapshot = self.mirror.snapshot(head)?;
         let changes = match edits::of(self.pipeline, promotion, &mut |path| snapshot.read(path))? {
             Ok(changes) if changes.is_empty() => return Ok(Err(Written::LostRace)),

@@ -72,6 +72,14 @@ pub enum ForgeError {
         /// What went wrong and who must act.
         message: String,
     },
+    /// What was asked can't be done as it was asked; asking again changes nothing.
+    #[error("{forge}: {message}")]
+    Invalid {
+        /// Which forge.
+        forge: String,
+        /// What is wrong and who must act.
+        message: String,
+    },
     /// It refused the credentials.
     #[error(
         "{forge} refuses the credentials: {message}; the platform engineer must renew them in the settings"

@@ -1,1 +1,46 @@
 //! Infra repositories: a resident bare mirror, commits built in memory, one push.
+//!
+//! [`Mirror`] is the way in. It fetches all branches of a [`Remote`], reads files and history at a commit
+//! ([`Snapshot`], [`Mirror::log`]), builds commits without a work tree ([`Draft`], [`Drafting`]) and pushes
+//! them ([`Mirror::push`]) with compare-and-swap on each branch. Everything here blocks: callers are on
+//! a thread for blocking work.
+//!
+//! Promises:
+//! - A push never overwrites what it did not see: each branch carries the id it must still have
+//!   (DESIGN.md, promise 6). A lost race is told from a refusal by reading the branch again, never by words.
+//! - Nothing of the host's Git acts on the mirror: no configuration, no hooks, no credential helpers.
+//! - A mirror that is missing, damaged, left half-written by a kill, or made for another URL is made anew.
+//! - Secrets stay out of URLs, arguments, errors and logs.
+//!
+//! Races known: two processes must not share a mirror's folder (a lock refuses the second). A branch that
+//! moved while its push was refused for another reason counts as a lost race; the next try tells.
+
+mod changed;
+mod connect;
+mod draft;
+mod error;
+mod fetch;
+mod git_program;
+mod history;
+mod http;
+mod ids;
+mod maintain;
+mod mirror;
+mod pack;
+mod process;
+mod push;
+mod remote;
+mod send_pack;
+mod snapshot;
+pub mod trailers;
+
+pub use changed::Changed;
+pub use draft::{Draft, Drafting};
+pub use error::GitError;
+pub use history::{CommitInfo, Person};
+pub use ids::BlobId;
+pub use maintain::Limits;
+pub use mirror::{Heads, Mirror};
+pub use push::{RefOutcome, RefResult, RefUpdate};
+pub use remote::{Credentials, PushMethod, Remote};
+pub use snapshot::{File, Kind, Listed, MAX_FILE, Snapshot};

@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::{access::Operation, types::ProblemBody};
-use crate::{intake::build::BuildProblem, store::StoreError};
+use crate::{intake::build::Rejected, store::StoreError};
 
 /// A refusal. It becomes an answer of the type `application/problem+json`.
 #[derive(Debug, Clone)]
@@ -194,10 +194,17 @@ impl IntoResponse for Refusal {
     }
 }
 
-impl From<Vec<BuildProblem>> for Refusal {
+impl From<Rejected> for Refusal {
     /// All that is wrong with a report of a build, at once.
-    fn from(problems: Vec<BuildProblem>) -> Self {
-        let details: Vec<String> = problems.iter().map(|p| format!("`{}`: {}", p.field, p.message)).collect();
+    fn from(rejected: Rejected) -> Self {
+        let problems = rejected.problems;
+        if let [only] = problems.as_slice()
+            && only.field == "body"
+        {
+            let hint = "Send one JSON object with the fields of a build; see /api/v1/openapi.json.";
+            return Self::malformed(format!("the body {}", only.reason), hint);
+        }
+        let details: Vec<String> = problems.iter().map(|p| format!("`{}`: {}", p.field, p.reason)).collect();
         let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
         let hint = "Mend the fields named and send the report again.";
         Self::senseless(details.join("; "), hint).field(fields.join(", "))

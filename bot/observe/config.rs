@@ -32,8 +32,13 @@ pub(super) struct ConfigWatch {
 
 impl ConfigWatch {
     /// Looks at the config on the head of `default`.
-    pub(super) fn look(&mut self, mirror: &Mirror, heads: &Heads, default: &BranchName) -> Result<(), GitError> {
-        let Some(head) = heads.branches.get(default) else {
+    pub(super) fn look(
+        &mut self,
+        mirror: &Mirror,
+        heads: &Heads,
+        default: &BranchName,
+    ) -> Result<(), GitError> {
+        let Some(head) = heads.branches.get(default.as_str()) else {
             self.problems = vec![missing_branch(default, heads)];
             return Ok(());
         };
@@ -71,7 +76,9 @@ impl ConfigWatch {
             .collect();
         let at: BTreeMap<BranchName, CommitId> = branches
             .iter()
-            .filter_map(|branch| heads.branches.get(branch).map(|head| (branch.clone(), head.clone())))
+            .filter_map(|branch| {
+                heads.branches.get(branch.as_str()).map(|head| (branch.clone(), head.clone()))
+            })
             .collect();
         let key = (at, id.clone());
         if self.expanded.as_ref() == Some(&key) {
@@ -80,7 +87,7 @@ impl ConfigWatch {
         let mut trees = BTreeMap::new();
         for branch in &branches {
             let paths = match key.0.get(branch) {
-                Some(head) => mirror.snapshot(head)?.paths()?,
+                Some(head) => mirror.snapshot(head)?.paths()?.into_iter().map(|listed| listed.path).collect(),
                 None => Vec::new(),
             };
             trees.insert(branch.clone(), paths);
@@ -112,8 +119,13 @@ fn missing_branch(branch: &BranchName, heads: &Heads) -> Problem {
     if heads.branches.is_empty() {
         return plain("the infra repository is empty; push a first commit with gantry.yaml".to_owned());
     }
-    let known: Vec<&str> =
-        heads.branches.keys().map(BranchName::as_str).filter(|name| !name.starts_with("gantry/")).take(5).collect();
+    let known: Vec<&str> = heads
+        .branches
+        .keys()
+        .map(String::as_str)
+        .filter(|name| !name.starts_with("gantry/"))
+        .take(5)
+        .collect();
     plain(format!(
         "the infra repository has no branch {branch} (it has {}); push it, or correct `branch`",
         known.join(", ")

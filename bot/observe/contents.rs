@@ -11,7 +11,7 @@ use gantry_core::{
 };
 use gantry_edit::{Reference, Refusal};
 
-use crate::git::{File, FileKind, GitError, Snapshot};
+use crate::git::{File, GitError, Kind, Snapshot};
 
 /// Reads the images of `application` from `files` at a commit of `branch`.
 ///
@@ -47,11 +47,10 @@ pub(crate) fn read(
 /// Every image reference in a file.
 pub(crate) fn references_of(path: &str, file: &File) -> Result<Vec<Reference>, Problem> {
     match file.kind {
-        FileKind::Regular => {}
-        FileKind::Symlink | FileKind::Submodule | FileKind::LfsPointer => {
-            let message = format!("is a {}, which Gantry never writes; name the real file", file.kind);
-            return Err(at(path, None, None, message));
-        }
+        Kind::Regular => {}
+        Kind::Symlink => return Err(never_written(path, "symbolic link")),
+        Kind::Submodule => return Err(never_written(path, "submodule")),
+        Kind::LfsPointer => return Err(never_written(path, "Git LFS pointer")),
     }
     let Some(kind) = gantry_edit::detect(path) else {
         let message = "is of no kind that Gantry can edit; this version edits kustomization files".to_owned();
@@ -65,7 +64,11 @@ pub(crate) fn refused(path: &str, refusal: &Refusal) -> Problem {
     at(path, refusal.line, refusal.column, refusal.reason.to_string())
 }
 
-fn find(image: &ImageName, references: &[(&String, Vec<Reference>)], files: &[String]) -> Result<Held, Problem> {
+fn find(
+    image: &ImageName,
+    references: &[(&String, Vec<Reference>)],
+    files: &[String],
+) -> Result<Held, Problem> {
     let mut hits = references.iter().flat_map(|(path, found)| {
         found.iter().filter(|reference| reference.image == image.as_str()).map(move |hit| (*path, hit))
     });
@@ -90,12 +93,13 @@ fn find(image: &ImageName, references: &[(&String, Vec<Reference>)], files: &[St
             format!("names image {image}, which {path}:{} names too; keep one of the two", hit.line);
         return Err(at(other, Some(second.line), Some(second.column), message));
     }
-    let tag = match &hit.tag {
-        Some(tag) => Some(tag.value.parse().map_err(|error| {
-            at(path, Some(tag.line), Some(tag.column), format!("{error}; correct it"))
-        })?),
-        None => None,
-    };
+    let tag =
+        match &hit.tag {
+            Some(tag) => Some(tag.value.parse().map_err(|error| {
+                at(path, Some(tag.line), Some(tag.column), format!("{error}; correct it"))
+            })?),
+            None => None,
+        };
     let digest = match &hit.digest {
         Some(digest) => Some(digest.value.parse().map_err(|error| {
             at(path, Some(digest.line), Some(digest.column), format!("{error}; correct it"))
@@ -103,6 +107,10 @@ fn find(image: &ImageName, references: &[(&String, Vec<Reference>)], files: &[St
         None => None,
     };
     Ok(Held { image: image.clone(), tag, digest })
+}
+
+fn never_written(path: &str, what: &str) -> Problem {
+    at(path, None, None, format!("is a {what}, which Gantry never writes; name the real file"))
 }
 
 fn at(path: &str, line: Option<usize>, column: Option<usize>, message: String) -> Problem {

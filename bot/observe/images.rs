@@ -80,7 +80,14 @@ impl Images {
     /// A watcher over these registries, by host.
     #[must_use]
     pub fn new(registries: BTreeMap<String, Watched>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { registries, store, clock, looks: Mutex::default(), due: Mutex::default(), absent: Mutex::default() }
+        Self {
+            registries,
+            store,
+            clock,
+            looks: Mutex::default(),
+            due: Mutex::default(),
+            absent: Mutex::default(),
+        }
     }
 
     /// How the last looks went.
@@ -127,7 +134,10 @@ impl Images {
                 Ok(catalog) => {
                     let catalog = &catalog;
                     stream::iter(due)
-                        .for_each_concurrent(SIDE_BY_SIDE, |image| async move { self.one(image, catalog).await })
+                        .for_each_concurrent(
+                            SIDE_BY_SIDE,
+                            |image| async move { self.one(image, catalog).await },
+                        )
                         .await;
                 }
                 Err(error) => tracing::warn!(%error, "the registries were not asked"),
@@ -196,13 +206,16 @@ impl Images {
         // described come first in the rank, and the first of them is asked again whether it moved.
         let wanted: Vec<Tag> = if image.select.needs_build_time() {
             let moved = ranked.iter().take(1).cloned();
-            moved.chain(ranked.iter().skip(1).filter(|tag| known(tag).is_none()).take(DESCRIBED).cloned()).collect()
+            moved
+                .chain(ranked.iter().skip(1).filter(|tag| known(tag).is_none()).take(DESCRIBED).cloned())
+                .collect()
         } else {
             ranked.iter().take(RESOLVED).cloned().collect()
         };
         let mut described: Vec<Artifact> = Vec::new();
         let mut missing = BTreeSet::new();
-        let result = self.describe(registry, image, &wanted, known, began, &mut described, &mut missing).await;
+        let result =
+            self.describe(registry, image, &wanted, known, began, &mut described, &mut missing).await;
         // What was learnt before something failed is kept: it need never be asked again.
         if !described.is_empty() {
             self.store.save_artifacts(&described, self.clock.now()).await?;

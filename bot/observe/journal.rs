@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
-    speak::Voice,
+    speak::{Deed, Voice},
     store::{AuditEntry, Store, StoreError, board::Seen},
 };
 
@@ -65,7 +65,8 @@ fn arrivals(voice: &Voice, before: Option<&Seen>, seen: &Seen, lines: &mut Vec<A
     let Some(pipeline) = &seen.pipeline else { return };
     for (place, facts) in &seen.facts.places {
         let known = before.and_then(|before| before.facts.places.get(place));
-        let known: HashSet<_> = known.into_iter().flat_map(|known| &known.history).map(|a| &a.commit).collect();
+        let known: HashSet<_> =
+            known.into_iter().flat_map(|known| &known.history).map(|a| &a.commit).collect();
         let fresh = facts.history.iter().any(|arrival| !known.contains(&arrival.commit));
         let Some(application) = pipeline.applications.get(&place.application).filter(|_| fresh) else {
             continue;
@@ -83,10 +84,12 @@ fn arrivals(voice: &Voice, before: Option<&Seen>, seen: &Seen, lines: &mut Vec<A
             };
             let version = match &visit.release {
                 Ok(release) => release.version(),
-                Err(_) => arrival.holds.iter().map(gantry_core::facts::Held::version).collect::<Vec<_>>().join("+"),
+                Err(_) => {
+                    arrival.holds.iter().map(gantry_core::facts::Held::version).collect::<Vec<_>>().join("+")
+                }
             };
             let key = format!("{action}:{}:{}:{place}", seen.repository, arrival.commit);
-            let text = voice.event(action, &json!({ "place": place, "version": version, "put": voice.put(&visit.put) }));
+            let text = voice.arrived(place, &version, &visit.put);
             let mut line = of_place(line(seen, key, arrival.at, &actor, action, text), place);
             line.release = visit.release.as_ref().ok().map(|release| release.id.clone());
             line.detail = json!({ "commit": arrival.commit, "version": version });
@@ -102,27 +105,35 @@ fn proposals(voice: &Voice, before: Option<&Seen>, seen: &Seen, lines: &mut Vec<
         if known == Some(proposal) {
             continue;
         }
-        let (closed, action, actor) = match &proposal.state {
-            ProposalState::Open => (None, "", String::new()),
-            ProposalState::Merged { at, by } => (Some(*at), "merged", by.clone()),
-            ProposalState::Closed { at, by, by_gantry: true, .. } => (Some(*at), "closed", by.clone()),
-            ProposalState::Closed { at, by, .. } => (Some(*at), "rejected", by.clone()),
+        let closed = match &proposal.state {
+            ProposalState::Open => None,
+            ProposalState::Merged { at, by } => Some((*at, Deed::Merged, by)),
+            ProposalState::Closed { at, by, by_gantry: true, .. } => Some((*at, Deed::Closed, by)),
+            ProposalState::Closed { at, by, .. } => Some((*at, Deed::Rejected, by)),
         };
-        let newest = closed.unwrap_or(proposal.opened);
+        let newest = closed.map_or(proposal.opened, |(at, ..)| at);
         if before.is_none() && seen.at.duration_since(newest) > NEWS {
             continue;
         }
         if known.is_none() {
-            lines.push(about(voice, seen, proposal, "proposed", "gantry", proposal.opened, None));
+            lines.push(about(voice, seen, proposal, Deed::Proposed, "gantry", proposal.opened, None));
         } else if known.is_some_and(|known| known.release != proposal.release) {
-            lines.push(about(voice, seen, proposal, "updated", "gantry", seen.at, None));
+            lines.push(about(voice, seen, proposal, Deed::Updated, "gantry", seen.at, None));
         }
         for approval in &proposal.approvals {
             let by = approval.by.as_str();
-            lines.push(about(voice, seen, proposal, "approved", by, approval.at, Some(approval.head.as_str())));
+            lines.push(about(
+                voice,
+                seen,
+                proposal,
+                Deed::Approved,
+                by,
+                approval.at,
+                Some(approval.head.as_str()),
+            ));
         }
-        if let Some(at) = closed {
-            lines.push(about(voice, seen, proposal, action, &actor, at, None));
+        if let Some((at, deed, actor)) = closed {
+            lines.push(about(voice, seen, proposal, deed, actor, at, None));
         }
     }
 }
@@ -131,26 +142,25 @@ fn about(
     voice: &Voice,
     seen: &Seen,
     proposal: &Proposal,
-    action: &str,
+    deed: Deed,
     actor: &str,
     at: Timestamp,
     part: Option<&str>,
 ) -> AuditEntry {
+    let action = deed.name();
     let release = proposal.release.as_ref().map(|release| release.short().to_owned()).unwrap_or_default();
     let part = part.map_or_else(|| release.clone(), |part| format!("{part}:{actor}"));
-    let key = match action {
-        "updated" | "approved" => format!("{action}:{}:{}:{part}", seen.repository, proposal.number),
+    let key = match deed {
+        Deed::Updated | Deed::Approved => format!("{action}:{}:{}:{part}", seen.repository, proposal.number),
         _ => format!("{action}:{}:{}", seen.repository, proposal.number),
     };
     let reason = match &proposal.state {
-        ProposalState::Closed { reason, .. } if matches!(action, "closed" | "rejected") => reason.as_str(),
+        ProposalState::Closed { reason, .. } if matches!(deed, Deed::Closed | Deed::Rejected) => {
+            reason.as_str()
+        }
         _ => "",
     };
-    let context = json!({
-        "place": proposal.place, "number": proposal.number, "title": proposal.title, "actor": actor,
-        "reason": reason,
-    });
-    let text = voice.event(action, &context);
+    let text = voice.deed(deed, proposal.number, &proposal.title, actor, reason);
     let mut line = of_place(line(seen, key, at, actor, action, text), &proposal.place);
     line.release.clone_from(&proposal.release);
     line.detail = json!({ "proposal": proposal.number, "url": proposal.url });

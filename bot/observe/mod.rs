@@ -22,17 +22,17 @@ use std::{collections::BTreeMap, sync::Arc};
 use gantry_core::{
     config::pipeline::Pipeline,
     decide::place_of,
-    facts::{Failure, Facts, Person, Place, PlaceFacts, Proposal, Wish},
+    facts::{Facts, Failure, Person, Place, PlaceFacts, Proposal, Wish},
     ids::{BranchName, CommitId},
     reason::{Owner, Problem},
 };
 use jiff::Timestamp;
 
+use self::{branches::Branches, config::ConfigWatch, history::BranchHistory, images::Images};
 pub use self::{
     config::FILE as CONFIG_FILE,
     inbox::{Asked, BUILD},
 };
-use self::{branches::Branches, config::ConfigWatch, history::BranchHistory, images::Images};
 use crate::{
     clock::Clock,
     forge::Forge,
@@ -121,7 +121,8 @@ impl Observer {
             Ok(list) => facts.proposals = by_place(list),
             Err(error) => {
                 problems.push(platform(error.to_string()));
-                facts.proposals = self.last.as_ref().map(|seen| seen.facts.proposals.clone()).unwrap_or_default();
+                facts.proposals =
+                    self.last.as_ref().map(|seen| seen.facts.proposals.clone()).unwrap_or_default();
                 facts.forge_silent = true;
             }
         }
@@ -156,18 +157,23 @@ impl Observer {
                 result
             }
             // What was kept went with the thread; the next look reads everything again.
-            Err(error) => Err(GitError::internal(error.to_string())),
+            Err(error) => Err(GitError::unfinished(error)),
         }
     }
 
     /// Loads what is known of the pipeline's images, and adds what Git remembers of them.
     async fn catalog(&self, pipeline: Option<&Pipeline>, facts: &mut Facts) -> Result<(), StoreError> {
         let Some(pipeline) = pipeline else { return Ok(()) };
-        let images: Vec<_> =
-            pipeline.applications.values().flat_map(|app| &app.images).map(|image| image.image.clone()).collect();
+        let images: Vec<_> = pipeline
+            .applications
+            .values()
+            .flat_map(|app| &app.images)
+            .map(|image| image.image.clone())
+            .collect();
         let mut catalog = self.sources.store.catalog(Some(&images)).await?;
         let arrivals = facts.places.values().flat_map(|place| &place.history);
-        let records = arrivals.filter_map(|arrival| arrival.record.as_ref().map(|record| (record, arrival.at)));
+        let records =
+            arrivals.filter_map(|arrival| arrival.record.as_ref().map(|record| (record, arrival.at)));
         for (record, at) in records {
             for artifact in &record.artifacts {
                 catalog.remember(artifact, &record.checks, at);
@@ -188,12 +194,10 @@ impl GitSide {
         let heads = mirror.fetch()?;
         let default = default_branch(&heads, branch);
         let branches = named(&heads);
-        self.config.look(mirror, &heads, &branches, &default)?;
+        self.config.look(mirror, &heads, &default)?;
         let Some(pipeline) = self.config.pipeline.clone() else { return Ok(Facts::default()) };
-        let mut facts = Facts {
-            branches: self.branches.look(mirror, &pipeline, &branches, bot)?,
-            ..Facts::default()
-        };
+        let mut facts =
+            Facts { branches: self.branches.look(mirror, &pipeline, &branches, bot)?, ..Facts::default() };
         for stage in &pipeline.environments {
             if let Some(head) = branches.get(&stage.branch) {
                 facts.heads.insert(stage.branch.clone(), head.clone());

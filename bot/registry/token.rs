@@ -144,9 +144,16 @@ impl Request<'_> {
     }
 
     async fn post(&self, realm: &Url, form: &[(&str, &str)], moment: Moment) -> Result<Token, RegistryError> {
+        let body = self.form(form);
+        let request = self.wire.http().post(realm.clone());
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
+        self.exchange(request, realm, moment).await
+    }
+
+    /// The form of a token request. Here the scopes are one parameter, parted by blanks.
+    fn form(&self, form: &[(&str, &str)]) -> String {
         let mut body = form_urlencoded::Serializer::new(String::new());
         body.extend_pairs(form).append_pair("client_id", "gantry");
-        // Here the scopes are one parameter, parted by blanks.
         let mut scopes = Vec::new();
         for (name, value) in self.params() {
             if name == "scope" {
@@ -156,9 +163,7 @@ impl Request<'_> {
             }
         }
         body.append_pair("scope", &scopes.join(" "));
-        let request = self.wire.http().post(realm.clone());
-        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.finish());
-        self.exchange(request, realm, moment).await
+        body.finish()
     }
 
     async fn exchange(

@@ -70,7 +70,10 @@ impl Engine {
                 return Ok(next);
             }
         }
-        tracing::warn!(repository = self.repository, "still not settled after {ROUNDS} rounds; going on later");
+        tracing::warn!(
+            repository = self.repository,
+            "still not settled after {ROUNDS} rounds; going on later"
+        );
         Ok(next)
     }
 
@@ -137,7 +140,6 @@ impl Engine {
     }
 
     async fn finish_wishes(&self, decision: &Decision) -> Result<(), StoreError> {
-
         for (id, outcome) in &decision.wishes {
             let (done, reason) = match outcome {
                 WishOutcome::Done { reason } => (true, reason),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{
-    AnyPool, Executor, Row,
+    AnyConnection, AnyPool, ConnectOptions, Connection, Executor, Row,
     any::{AnyConnectOptions, AnyPoolOptions},
 };
 use url::Url;
@@ -25,6 +25,9 @@ const MOST: u32 = 8;
 const PARAMETERS: &[&str] =
     &["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "port", "application_name", "options"];
 
+/// The values of `sslmode`.
+const MODES: &[&str] = &["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
+
 /// The URL, checked, and its place: `postgres://host:port/database`, without user, password and parameters.
 pub(super) fn place_of(url: &str) -> Result<(Url, String), StoreError> {
     let settings = |reason: String| StoreError::Settings { reason };
@@ -34,6 +37,10 @@ pub(super) fn place_of(url: &str) -> Result<(Url, String), StoreError> {
         let key: String = key.chars().take(40).collect();
         let hint = if key == "password" || key == "user" { "; write it before the host" } else { "" };
         return Err(settings(format!("the parameter {key:?} is not known{hint}")));
+    }
+    // The driver's own error would repeat the value.
+    if url.query_pairs().any(|(key, value)| key == "sslmode" && !MODES.contains(&&*value)) {
+        return Err(settings(format!("sslmode must be one of {}", MODES.join(", "))));
     }
     if url.path().trim_start_matches('/').is_empty() {
         return Err(settings(
@@ -51,7 +58,15 @@ pub(super) async fn pool(url: &Url, place: &str) -> Result<AnyPool, StoreError> 
     let sort = |error: sqlx::Error| StoreError::from_driver(place, &error);
     // The parse of a URL that is one already cannot show it; the driver reads the parts when it connects.
     let options: AnyConnectOptions = url.as_str().parse().map_err(sort)?;
-    let pool = AnyPoolOptions::new()
+    // A pool tries again until its patience ends and then tells only that; one connection tells why.
+    match tokio::time::timeout(PATIENCE, check(&options)).await {
+        Ok(checked) => checked.map_err(sort)??,
+        Err(_) => {
+            let cause = format!("no answer within {} seconds", PATIENCE.as_secs());
+            return Err(StoreError::Unreachable { place: place.to_owned(), cause });
+        }
+    }
+    AnyPoolOptions::new()
         .max_connections(MOST)
         .acquire_timeout(PATIENCE)
         .after_connect(|connection, _| {
@@ -62,15 +77,21 @@ pub(super) async fn pool(url: &Url, place: &str) -> Result<AnyPool, StoreError> 
         })
         .connect_with(options)
         .await
-        .map_err(sort)?;
-    let row =
-        sqlx::query("SELECT current_setting('server_encoding')").fetch_one(&pool).await.map_err(sort)?;
-    let encoding: String = row.try_get(0).map_err(sort)?;
-    if encoding != "UTF8" {
-        let reason = format!("the database {place} has the encoding {encoding}, Gantry needs UTF8");
-        return Err(StoreError::Settings { reason });
+        .map_err(sort)
+}
+
+/// Connects once, and sees that all text can be stored.
+async fn check(options: &AnyConnectOptions) -> Result<Result<(), StoreError>, sqlx::Error> {
+    let mut first: AnyConnection = options.connect().await?;
+    first.execute(SETTINGS).await?;
+    let row = sqlx::query("SELECT current_setting('server_encoding')").fetch_one(&mut first).await?;
+    let encoding: String = row.try_get(0)?;
+    first.close().await?;
+    if encoding == "UTF8" {
+        return Ok(Ok(()));
     }
-    Ok(pool)
+    let reason = format!("the database has the encoding {encoding}, Gantry needs UTF8");
+    Ok(Err(StoreError::Settings { reason }))
 }
 
 #[cfg(test)]

@@ -194,3 +194,66 @@ impl Store for SqlStore {
         self.check_health().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    async fn store() -> (TempDir, SqlStore) {
+        let folder = TempDir::new().unwrap();
+        let store = SqlStore::open(&format!("sqlite://{}/s.db", folder.path().display())).await.unwrap();
+        (folder, store)
+    }
+
+    /// The writer is one connection, so a pragma stays in force.
+    async fn pragma(store: &SqlStore, text: &str) {
+        store.write.execute(AssertSqlSafe(format!("PRAGMA {text}"))).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_and_loses_nothing() {
+        let (_folder, store) = store().await;
+        pragma(&store, "max_page_count = 60").await;
+        let payload = json!({ "text": "x".repeat(10_000) });
+        let mut stored = 0;
+        let error = loop {
+            match store.enqueue("build", None, "ci", &payload, Timestamp::UNIX_EPOCH).await {
+                Ok(_) => stored += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        assert!(error.is_temporary() && error.to_string().contains("make room"), "{error}");
+        let kept = store.pending(1000).await.unwrap();
+        assert!(stored > 5 && kept.iter().all(|entry| entry.payload == payload));
+        assert_eq!(kept.len(), stored);
+        pragma(&store, "max_page_count = 1000000").await;
+        let made = store.enqueue("build", None, "ci", &payload, Timestamp::UNIX_EPOCH).await.unwrap();
+        assert_eq!(usize::try_from(made.id.0).unwrap(), stored + 1, "what failed used no number");
+    }
+
+    #[tokio::test]
+    async fn another_process_that_keeps_the_lock_is_told() {
+        let (folder, store) = store().await;
+        pragma(&store, "busy_timeout = 1").await;
+        let url = format!("sqlite://{}/s.db?mode=rw", folder.path().display());
+        let mut other = AnyConnection::connect(&url).await.unwrap();
+        other.execute("BEGIN IMMEDIATE").await.unwrap();
+        let payload = json!(1);
+        let error = store.enqueue("build", None, "ci", &payload, Timestamp::UNIX_EPOCH).await.unwrap_err();
+        assert!(matches!(error, StoreError::Busy { .. }), "{error}");
+        store.pending(1).await.unwrap();
+        other.execute("ROLLBACK").await.unwrap();
+        assert!(store.enqueue("build", None, "ci", &payload, Timestamp::UNIX_EPOCH).await.unwrap().fresh);
+    }
+
+    #[tokio::test]
+    async fn nothing_shows_the_url() {
+        let (_folder, store) = store().await;
+        assert!(!format!("{store:?}").contains("sqlite:"), "{store:?}");
+    }
+}

@@ -10,7 +10,7 @@ use std::{
 };
 
 use sqlx::{
-    AnyPool, Executor,
+    AnyConnection, AnyPool, ConnectOptions, Connection, Executor,
     any::{AnyConnectOptions, AnyPoolOptions},
 };
 
@@ -87,18 +87,27 @@ pub(super) fn create(path: &Path) -> Result<PathBuf, StoreError> {
 /// The pools of a file: one connection that writes, a few that read.
 pub(super) async fn pools(file: &Path) -> Result<(AnyPool, AnyPool), sqlx::Error> {
     let options = options(file)?;
+    // A pool tries again until its patience ends and then tells only that; one connection tells why.
+    let mut first: AnyConnection = options.connect().await?;
+    first.execute(PRAGMAS).await?;
+    first.close().await?;
     let pool = |most, reading| {
-        AnyPoolOptions::new().max_connections(most).acquire_timeout(PATIENCE).after_connect(
-            move |connection, _| {
-                Box::pin(async move {
-                    connection.execute(PRAGMAS).await?;
-                    if reading {
-                        connection.execute("PRAGMA query_only = ON").await?;
-                    }
-                    Ok(())
-                })
-            },
-        )
+        let options = AnyPoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
+        // SQLite itself ends a transaction when the disk is full. The driver then takes the connection to be
+        // within it for ever and begins no other, so such a connection is thrown away. The driver pings a
+        // connection before this is asked, and a rollback that is under way ends before the ping.
+        let options = options
+            .test_before_acquire(true)
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }));
+        options.after_connect(move |connection, _| {
+            Box::pin(async move {
+                connection.execute(PRAGMAS).await?;
+                if reading {
+                    connection.execute("PRAGMA query_only = ON").await?;
+                }
+                Ok(())
+            })
+        })
     };
     // The writer's connection is kept for ever: a writer that is closed and opened again would leave a
     // moment without any connection, in which SQLite folds the log back and removes it.

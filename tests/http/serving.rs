@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use gantry::{
     clock::Clock,
     http::{App, Limits, Metrics, Planner, document, router},
-    intake::token::{Role, Token},
+    intake::token::{Role, Token, hash},
     speak::Voice,
     store::{
         SqlStore,
@@ -20,7 +20,6 @@ use gantry_core::effects::Promotion;
 use jiff::Timestamp;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -92,11 +91,14 @@ impl Setup {
         let store = Arc::new(SqlStore::open(&database).await.unwrap());
         let board = Arc::new(Board::new(self.expected));
         self.looks.into_iter().for_each(|seen| board.post(seen));
-        let token = |name: &str, text: &str, role, images: &[String]| {
-            Token::new(name, &hex::encode(Sha256::digest(text)), role, images).unwrap()
+        let token = |name: &str, text: &str, role, images: &[&str]| Token {
+            name: name.to_owned(),
+            sha256: hash(text),
+            role,
+            images: images.iter().map(|pattern| pattern.parse().unwrap()).collect(),
         };
         let tokens = vec![
-            token("shop-ci", CI, Role::Ci, &["registry.example.com/shop/**".to_owned()]),
+            token("shop-ci", CI, Role::Ci, &["registry.example.com/shop/**"]),
             token("rita", MANAGER, Role::ReleaseManager, &[]),
             token("vera", VIEWER, Role::Viewer, &[]),
         ];

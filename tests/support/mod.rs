@@ -1,5 +1,10 @@
-//! Real servers for the tests to talk to.
+//! What stories stand on: real repositories and servers, each on this machine and for one test.
 
+pub(crate) mod database;
+pub(crate) mod git_http;
+pub(crate) mod git_repository;
+pub(crate) mod git_ssh;
+pub(crate) mod house;
 pub(crate) mod registry;
 pub(crate) mod scripted;
 pub(crate) mod sign_in;

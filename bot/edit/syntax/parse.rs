@@ -5,6 +5,7 @@
 //! characters are refused first; its anchors outlive their document, so an alias is checked against it.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::num::NonZeroU32;
 
 use yaml_rust2::parser::{Event, Parser, Tag};
@@ -45,17 +46,29 @@ impl<'a> Tree<'a> {
             bare: true,
         };
         let builder = Builder { tree, open: Vec::new(), flow: 0, last_end: None, document: 0 };
-        // Latin text needs no decoding, which is worth a tenth of the time.
-        if text.is_ascii() {
-            builder.build(Parser::new(text.bytes().map(char::from)))
+        let left = Cell::new(MAX_PENDING);
+        if text.len() > MAX_PENDING {
+            let mut chars = text.chars();
+            let feed = std::iter::from_fn(|| {
+                left.set(left.get().checked_sub(1)?);
+                chars.next()
+            });
+            builder.build(Parser::new(feed), &left)
+        } else if text.is_ascii() {
+            // No decoding, which is worth a tenth of the time.
+            builder.build(Parser::new(text.bytes().map(char::from)), &left)
         } else {
-            builder.build(Parser::new_from_str(text))
+            builder.build(Parser::new_from_str(text), &left)
         }
     }
 }
 
-/// The parser holds a whole flow list back while it may still be a key, so what is told by counting bytes is
-/// refused before: more list items than nodes are allowed, more anchors than are.
+/// How many characters the parser may read before it gives the next event. It holds a whole flow list back
+/// while that may still be a key, at up to 100 times its size; a longer list (or text) is not worth that.
+const MAX_PENDING: usize = 1 << 20;
+
+/// Refuses what counting bytes can tell, before the parser reads ahead: more list items than nodes are
+/// allowed, more anchors than are.
 fn refuse_bombs(text: &str) -> Result<(), Refusal> {
     let count = |wanted: u8| text.bytes().filter(|byte| *byte == wanted).count();
     let anchor = |three: &&[u8]| {
@@ -83,9 +96,20 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn build<T: Iterator<Item = char>>(mut self, mut parser: Parser<T>) -> Result<Tree<'a>, Refusal> {
+    /// `left` is what the parser may still read; it is filled up at each event.
+    fn build<T: Iterator<Item = char>>(
+        mut self,
+        mut parser: Parser<T>,
+        left: &Cell<usize>,
+    ) -> Result<Tree<'a>, Refusal> {
         loop {
-            let (event, mark) = parser.next_token().map_err(|error| self.syntax(&error))?;
+            let result = parser.next_token();
+            if left.replace(MAX_PENDING) == 0 {
+                let start = self.last_end.unwrap_or_default();
+                let reason = Reason::TooMany { what: "characters in one list or text", limit: MAX_PENDING };
+                return Err(self.at(start, reason));
+            }
+            let (event, mark) = result.map_err(|error| self.syntax(&error))?;
             match event {
                 Event::StreamEnd => return Ok(self.tree),
                 Event::DocumentStart => self.document = self.tree.nodes.len(),

@@ -5,6 +5,7 @@ use gantry_core::decide::place::Step;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::http::{access::Operation, openapi, problem::Refusal, route::Route, server::Server, views};
 
@@ -21,7 +22,7 @@ pub(in crate::http) fn routes() -> Vec<Route> {
             .media("text/plain; version=0.0.4; charset=utf-8", "The numbers, as Prometheus reads them"),
         Route::get("/api/v1/openapi.json", Operation::Probe, description)
             .says("This document")
-            .media("application/json", "An OpenAPI 3.1 document"),
+            .answers::<Map<String, Value>>(200, "An OpenAPI 3.1 document"),
     ]
 }
 
@@ -85,6 +86,6 @@ async fn metrics(State(server): State<Server>) -> Result<impl IntoResponse, Refu
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render()))
 }
 
-async fn description() -> Json<serde_json::Value> {
+async fn description() -> Json<Value> {
     Json(openapi::document())
 }

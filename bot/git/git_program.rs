@@ -1,0 +1,159 @@
+//! Pushing with the `git` program, for servers that the built-in way does not work with.
+//!
+//! The program pushes from the mirror, with no configuration and no hook of the host. Credentials go in
+//! through its environment, which only this user can read, and never through its arguments.
+
+use std::{
+    collections::HashMap,
+    io::Read,
+    process::{Command, Stdio},
+};
+
+use gix_transport::Protocol;
+
+use super::{
+    connect::{Deadline, Failure, Fate},
+    error::{GitError, tame},
+    mirror::Mirror,
+    process,
+    push::{Change, Told},
+    remote::{Address, Remote},
+};
+
+/// Branches per run of the program, far below what the system allows for arguments.
+const BATCH: usize = 1000;
+/// The most bytes of what the program writes.
+const MAX_OUTPUT: u64 = 16 << 20;
+
+impl Mirror {
+    /// Runs `git push` and tells what it says of each branch.
+    pub(super) fn push_by_program(
+        &self,
+        changes: &[Change<'_>],
+        deadline: Deadline,
+    ) -> Result<Vec<Told>, GitError> {
+        let mut told = Vec::with_capacity(changes.len());
+        for batch in changes.chunks(BATCH) {
+            told.extend(self.push_batch(batch, deadline)?);
+        }
+        Ok(told)
+    }
+
+    fn push_batch(&self, batch: &[Change<'_>], deadline: Deadline) -> Result<Vec<Told>, GitError> {
+        let mut command = Command::new("git");
+        command.arg("--git-dir").arg(&self.folder);
+        command.args(["push", "--porcelain", "--no-verify", "--no-signed", "--no-progress"]);
+        for change in batch {
+            let old = change.old.map(|id| id.to_string()).unwrap_or_default();
+            command.arg(format!("--force-with-lease=refs/heads/{}:{old}", change.branch));
+        }
+        command.arg(address(&self.remote));
+        for change in batch {
+            let new = change.new.map(|id| id.to_string()).unwrap_or_default();
+            command.arg(format!("{new}:refs/heads/{}", change.branch));
+        }
+        self.surround(&mut command)?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let (mut child, watch) = process::start(command, deadline, &self.url())?;
+        let stdout = child.stdout.take();
+        let watch = watch.over(child);
+        let mut output = Vec::new();
+        if let Some(stdout) = stdout {
+            // What is cut off here is missing below, and a branch without a word is read again.
+            let _ = stdout.take(MAX_OUTPUT).read_to_end(&mut output);
+        }
+        let outcome = watch.wait();
+        let said = tame(&outcome.said, 1000);
+        let output = String::from_utf8_lossy(&output);
+        let mut words = porcelain(&output);
+        if words.is_empty() && !outcome.status.is_some_and(|status| status.success()) {
+            let fate = Fate::default();
+            outcome.note(&fate);
+            if matches!(fate.failure(), Some(Failure::Denied(_) | Failure::Missing(_))) {
+                return Err(fate.error(self.url(), deadline, &said));
+            }
+        }
+        let silent = if outcome.timed_out {
+            "git push was stopped at the time limit"
+        } else {
+            "git push said nothing"
+        };
+        Ok(batch
+            .iter()
+            .map(|change| match words.remove(change.branch) {
+                Some(Ok(())) => Told::Landed,
+                Some(Err(why)) => Told::No(tame(&format!("{why} {said}"), 1000)),
+                None => Told::Nothing(tame(&format!("{silent} of it: {said}"), 1000)),
+            })
+            .collect())
+    }
+
+    /// An environment in which the host's Git has no say.
+    fn surround(&self, command: &mut Command) -> Result<(), GitError> {
+        process::clean(command, Protocol::V1);
+        command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
+        let mut settings: Vec<(String, String)> = vec![
+            ("core.hooksPath".into(), "/dev/null".into()),
+            ("credential.helper".into(), String::new()),
+            ("push.recurseSubmodules".into(), "no".into()),
+            ("http.followRedirects".into(), "false".into()),
+        ];
+        if let (Address::Http(url), Some(credentials)) = (&self.remote.address, &self.remote.credentials) {
+            let header = format!("Authorization: {}", credentials.basic().as_str());
+            settings.push((format!("http.{url}.extraHeader"), header));
+        }
+        command.env("GIT_CONFIG_COUNT", settings.len().to_string());
+        for (place, (key, value)) in settings.into_iter().enumerate() {
+            command.env(format!("GIT_CONFIG_KEY_{place}"), key);
+            command.env(format!("GIT_CONFIG_VALUE_{place}"), value);
+        }
+        if let Some(path) = &self.remote.ca_file {
+            command.env("GIT_SSL_CAINFO", path);
+        }
+        if let Address::Ssh { .. } = &self.remote.address {
+            let words = self.remote.ssh_words()?;
+            let quoted: Vec<String> =
+                words.iter().map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect();
+            command.env("GIT_SSH_COMMAND", format!("{} -o BatchMode=yes", quoted.join(" ")));
+        }
+        Ok(())
+    }
+}
+
+fn address(remote: &Remote) -> String {
+    match &remote.address {
+        Address::File(path) => path.display().to_string(),
+        address @ (Address::Http(_) | Address::Ssh { .. }) => address.to_string(),
+    }
+}
+
+/// Reads lines of `--porcelain`: a flag, `from:to`, and a summary, with tabs between. `!` is a refusal.
+fn porcelain(output: &str) -> HashMap<&str, Result<(), String>> {
+    let mut words = HashMap::new();
+    for line in output.lines() {
+        let mut parts = line.splitn(3, '\t');
+        let (Some(flag), Some(refs), Some(summary)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
+        let Some(branch) = refs.rsplit_once(':').and_then(|(_, to)| to.strip_prefix("refs/heads/")) else {
+            continue;
+        };
+        words.insert(branch, if flag == "!" { Err(summary.to_owned()) } else { Ok(()) });
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn porcelain_lines_are_read() {
+        let output =
+            "To /x\n \tabc:refs/heads/main\tabc..def\n!\tabc:refs/heads/qa\t[rejected] (stale info)\nDone\n";
+        let words = porcelain(output);
+        assert_eq!(words["main"], Ok(()));
+        assert_eq!(words["qa"], Err("[rejected] (stale info)".into()));
+        assert_eq!(words.len(), 2);
+    }
+}

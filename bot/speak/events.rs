@@ -1,0 +1,90 @@
+//! What happened, as sentences: the audit log, the event stream and the demo's story.
+
+use gantry_core::{decide::view::Put, facts::Place, ids::ProposalNumber};
+use minijinja::context;
+
+use super::Voice;
+
+/// Something that happened at a proposal, or that somebody asked to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// Opened.
+    Proposed,
+    /// Updated in place to a newer release.
+    Updated,
+    /// Approved by somebody.
+    Approved,
+    /// Merged.
+    Merged,
+    /// Closed by Gantry, having become pointless.
+    Closed,
+    /// Closed by a person.
+    Rejected,
+    /// Not done: its head is another one than the person saw.
+    Moved,
+    /// Not done: it isn't open any more.
+    NotOpen,
+    /// Not done: there is none of that number.
+    Missing,
+}
+
+impl Deed {
+    /// The action's name in the audit log, and the block of `events.txt`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Updated => "updated",
+            Self::Approved => "approved",
+            Self::Merged => "merged",
+            Self::Closed => "closed",
+            Self::Rejected => "rejected",
+            Self::Moved => "moved",
+            Self::NotOpen => "not_open",
+            Self::Missing => "missing",
+        }
+    }
+}
+
+impl Voice {
+    /// An environment holds another version now.
+    #[must_use]
+    pub fn arrived(&self, place: &Place, version: &str, put: &Put) -> String {
+        let (application, environment) = (place.application.as_str(), place.environment.as_str());
+        let block = if matches!(put, Put::Drift { .. }) { "drifted" } else { "promoted" };
+        self.block("events.txt", block, &context! { application, environment, version, how => self.put(put) })
+    }
+
+    /// Something happened at a proposal. `title`, `by` and `reason` are empty where there is none.
+    #[must_use]
+    pub fn deed(&self, deed: Deed, number: ProposalNumber, title: &str, by: &str, reason: &str) -> String {
+        self.block("events.txt", deed.name(), &context! { number => number.0, title, by, reason })
+    }
+
+    /// A build was reported.
+    #[must_use]
+    pub fn reported(&self, image: &str, tag: &str, status: &str, by: &str) -> String {
+        self.block("events.txt", "reported", &context! { image, tag, status, by })
+    }
+}
+
+/// The demo's sentences.
+impl Voice {
+    /// The demo begins.
+    #[must_use]
+    pub fn demo_begins(&self, infra: &str, server: &str) -> String {
+        self.block("demo.txt", "begins", &context! { infra, server })
+    }
+
+    /// The demo's CI reports a build.
+    #[must_use]
+    pub fn demo_sends(&self, build: &str) -> String {
+        self.block("demo.txt", "sends", &context! { build })
+    }
+
+    /// What a person can do next.
+    #[must_use]
+    pub fn demo_next(&self, server: &str, ci: &str, manager: &str, digest: &str) -> String {
+        self.block("demo.txt", "next", &context! { server, ci, manager, digest })
+    }
+}

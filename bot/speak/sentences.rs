@@ -1,0 +1,263 @@
+//! Reasons, verdicts, standings, answers and effects as sentences.
+
+use gantry_core::{
+    decide::{
+        place::{Next, Standing, Step},
+        view::Put,
+    },
+    effects::{Effect, Promotion},
+    facts::{HeadStatus, Ruling},
+    gates::{GateVerdict, Verdict},
+    reason::Reason,
+    why::{Answer, Why},
+};
+use minijinja::{Value, value::Serde};
+
+use super::{Voice, inert};
+
+/// The block of `reasons.txt` for a reason. The compiler asks for one for each new kind.
+pub(super) fn kind(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::Soaked { .. } => "soaked",
+        Reason::Soaking { .. } => "soaking",
+        Reason::SoakCutShort { .. } => "soak_cut_short",
+        Reason::NotUpstream { .. } => "not_upstream",
+        Reason::ChecksPassed { .. } => "checks_passed",
+        Reason::CheckMissing { .. } => "check_missing",
+        Reason::CheckRunning { .. } => "check_running",
+        Reason::CheckFailed { .. } => "check_failed",
+        Reason::NeedsApproval { .. } => "needs_approval",
+        Reason::Approved { .. } => "approved",
+        Reason::MergesItself => "merges_itself",
+        Reason::Rejected { .. } => "rejected",
+        Reason::Withdrawn { .. } => "withdrawn",
+        Reason::OlderThanHeld { .. } => "older_than_held",
+        Reason::Unordered { .. } => "unordered",
+        Reason::Superseded { .. } => "superseded",
+        Reason::BehindRejected { .. } => "behind_rejected",
+        Reason::NotSelected { .. } => "not_selected",
+        Reason::InPlace { .. } => "in_place",
+        Reason::WasInPlace { .. } => "was_in_place",
+        Reason::Ready => "ready",
+        Reason::Proposed { .. } => "proposed",
+        Reason::Pinned { .. } => "pinned",
+        Reason::NeverSeen { .. } => "never_seen",
+        Reason::TagGone => "tag_gone",
+        Reason::NothingNewer => "nothing_newer",
+        Reason::NoBuild { .. } => "no_build",
+        Reason::UnknownContents { .. } => "unknown_contents",
+        Reason::Broken { .. } => "broken",
+        Reason::TakenOver { .. } => "taken_over",
+        Reason::WriteRefused { .. } => "write_refused",
+        Reason::ForgeSilent => "forge_silent",
+        Reason::ListIncomplete { .. } => "list_incomplete",
+    }
+}
+
+/// What a reason's block is given.
+pub(super) fn values(reason: &Reason) -> Value {
+    match reason {
+        Reason::Broken { problem } => {
+            let place = problem.file.as_ref().map(|file| {
+                let numbers = [problem.line, problem.column].into_iter().flatten();
+                numbers.fold(file.clone(), |place, number| format!("{place}:{number}"))
+            });
+            let owner = Value::from(Serde(problem.owner));
+            values! { where => place, message => problem.message, owner }
+        }
+        // A time that is not known leaves its key out; the block asks for it.
+        _ => Value::from(Serde(reason)),
+    }
+}
+
+/// A clause as a sentence of its own.
+fn sentence(clause: &str) -> String {
+    let clause = clause.trim();
+    let mut letters = clause.chars();
+    let mut out: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    out.push_str(letters.as_str());
+    if !out.is_empty() && !out.ends_with(['.', '!', '?', '…']) {
+        out.push('.');
+    }
+    out
+}
+
+impl Voice {
+    /// A reason as a clause, to stand within a sentence.
+    pub(super) fn clause(&self, reason: &Reason) -> String {
+        self.block("reasons.txt", kind(reason), &values(reason))
+    }
+
+    /// A reason as one sentence, which says who must act, where somebody must.
+    #[must_use]
+    pub fn reason(&self, reason: &Reason) -> String {
+        sentence(&self.clause(reason))
+    }
+
+    /// Why a gate says what it says, as one sentence.
+    #[must_use]
+    pub fn gate(&self, verdict: &GateVerdict) -> String {
+        self.reason(&verdict.reason)
+    }
+
+    /// What comes next for an application in an environment, or why nothing does, as one sentence. Drift is
+    /// told first, with author and commit.
+    #[must_use]
+    pub fn standing(&self, standing: &Standing) -> String {
+        let mut clause = String::new();
+        if let Put::Drift { commit, by } = &standing.put {
+            let values = values! { held => standing.version(), by => by.name, commit => commit.as_str() };
+            clause = self.block("standings.txt", "drift", &values);
+            clause.push(' ');
+        }
+        let mut next = standing.next.iter();
+        match (&standing.problem, next.next(), &standing.rest) {
+            (Some(problem), _, _) => clause.push_str(&self.clause(problem)),
+            (None, Some(first), _) => {
+                clause.push_str(&self.next(first));
+                if let Some(then) = next.next() {
+                    let values = values! { version => then.release.version() };
+                    clause.push_str(&self.block("standings.txt", "then", &values));
+                }
+            }
+            (None, None, Some(rest)) => clause.push_str(&self.clause(rest)),
+            (None, None, None) => clause.push_str(&self.block("standings.txt", "quiet", &Value::from(()))),
+        }
+        sentence(&clause)
+    }
+
+    fn next(&self, next: &Next) -> String {
+        let block = match next.step {
+            Step::Waiting => "waiting",
+            Step::Writing => "writing",
+            Step::Proposed => "proposed",
+            Step::Merging => "merging",
+            Step::Stopped => "stopped",
+        };
+        let why = next.reason.as_ref().or_else(|| holding(&next.gates)).map(|reason| self.clause(reason));
+        let values = values! { version => next.release.version(), proposal => next.proposal, why };
+        // Without a number there is no proposal to speak of.
+        let block = if block == "proposed" && next.proposal.is_none() { "waiting" } else { block };
+        self.block("standings.txt", block, &values)
+    }
+
+    /// How what an environment holds came there, as one sentence.
+    #[must_use]
+    pub fn put(&self, put: &Put) -> String {
+        let (block, values) = match put {
+            Put::Promotion { commit, by } => ("put_promotion", values! { commit => commit.as_str(), by }),
+            Put::Initial { commit, by } => {
+                ("put_initial", values! { commit => commit.as_str(), by => by.name })
+            }
+            Put::Drift { commit, by } => ("put_drift", values! { commit => commit.as_str(), by => by.name }),
+            Put::Unknown => ("put_unknown", Value::from(())),
+        };
+        sentence(&self.block("standings.txt", block, &values))
+    }
+
+    /// A rejection or its lifting, as one sentence.
+    #[must_use]
+    pub fn ruling(&self, ruling: &Ruling) -> String {
+        let block = if ruling.rejects { "ruling_rejects" } else { "ruling_accepts" };
+        let values = values! { by => ruling.by, commit => ruling.commit.as_str(), reason => ruling.reason };
+        sentence(&self.block("standings.txt", block, &values))
+    }
+
+    /// The answer to `why`, as one sentence.
+    #[must_use]
+    pub fn why(&self, why: &Why) -> String {
+        let block = match why.answer {
+            Answer::InPlace => "in_place",
+            Answer::OnItsWay => "on_its_way",
+            Answer::Stopped => "stopped",
+        };
+        let since = why.reasons.iter().find_map(|reason| match reason {
+            Reason::InPlace { since } => *since,
+            _ => None,
+        });
+        let reasons: Vec<String> = why.reasons.iter().map(|reason| self.clause(reason)).collect();
+        let values = values! {
+            application => why.place.application.as_str(),
+            environment => why.place.environment.as_str(),
+            version => why.version,
+            at => why.at.as_ref().map(|at| at.as_str()),
+            since,
+            reasons,
+        };
+        sentence(&self.block("why.txt", block, &values))
+    }
+
+    /// The steps of the answer, one sentence each, in their order.
+    #[must_use]
+    pub fn why_steps(&self, why: &Why) -> Vec<String> {
+        let step = |environment: &str, reason: &Reason| {
+            let values = values! { environment, why => self.clause(reason) };
+            let text = self.block("why.txt", "step", &values);
+            // The name of an environment is written as it is.
+            if text.ends_with(['.', '!', '?', '…']) { text } else { format!("{text}.") }
+        };
+        why.steps.iter().map(|at| step(at.environment.as_str(), &at.reason)).collect()
+    }
+
+    /// What is done or would be done, as one sentence.
+    #[must_use]
+    pub fn effect(&self, effect: &Effect) -> String {
+        let place = effect.place();
+        let (application, environment) = (place.application.as_str(), place.environment.as_str());
+        let (block, values) = match effect {
+            Effect::Commit { promotion } => {
+                let change = self.change(promotion);
+                ("commit", values! { change, environment, base => promotion.base.as_str() })
+            }
+            Effect::Propose { promotion, update, replaces: _, pushed: _ } => {
+                ("propose", values! { change => self.change(promotion), environment, update })
+            }
+            Effect::Describe { promotion, proposal } => {
+                ("describe", values! { change => self.change(promotion), environment, proposal })
+            }
+            Effect::Merge { place: _, proposal, head: _ } => {
+                ("merge", values! { application, environment, proposal })
+            }
+            Effect::Close { place: _, proposal, because } => {
+                ("close", values! { application, environment, proposal, why => self.clause(because) })
+            }
+            Effect::Prune { place: _, head: _ } => ("prune", values! { application, environment }),
+            Effect::Rule { place: _, base: _, release: _, version, rejects, by, reason, proposal: _ } => {
+                ("rule", values! { application, environment, version, rejects, by, reason })
+            }
+        };
+        sentence(&self.block("effects.txt", block, &values))
+    }
+
+    fn change(&self, promotion: &Promotion) -> String {
+        let values = values! {
+            application => promotion.place.application.as_str(),
+            from => promotion.from_version,
+            version => promotion.release.version(),
+        };
+        self.block("effects.txt", "change", &values)
+    }
+
+    /// The verdicts as statuses of a proposal's head: `gantry/<gate>`, with a description that fits every
+    /// forge (140 characters, GitHub's limit).
+    #[must_use]
+    pub fn statuses(&self, verdicts: &[GateVerdict]) -> Vec<HeadStatus> {
+        let status = |verdict: &GateVerdict| HeadStatus {
+            context: format!("gantry/{}", verdict.gate),
+            state: match verdict.verdict {
+                Verdict::Pass => "success",
+                Verdict::Wait => "pending",
+                Verdict::Fail => "failure",
+            }
+            .to_owned(),
+            description: inert::cut(&self.gate(verdict), 140),
+        };
+        verdicts.iter().map(status).collect()
+    }
+}
+
+/// The verdict that holds a release back: one that fails before one that waits.
+fn holding(gates: &[GateVerdict]) -> Option<&Reason> {
+    let of = |verdict: Verdict| gates.iter().find(move |gate| gate.verdict == verdict);
+    of(Verdict::Fail).or_else(|| of(Verdict::Wait)).map(|gate| &gate.reason)
+}

@@ -1,0 +1,1 @@
+//! What is said, as snapshots, and what templates of a folder may do.

@@ -1,0 +1,209 @@
+//! Pushing over a real repository on this machine: one branch, many, races, refusals, and the same by the
+//! `git` program.
+
+use gantry::git::{GitError, Mirror, PushMethod, RefResult};
+use gantry_core::ids::CommitId;
+
+use super::{Own, draft, remote, update};
+use crate::support::git_repository::{Bare, file};
+
+fn results(mirror: &Mirror, updates: &[gantry::git::RefUpdate]) -> Vec<RefResult> {
+    mirror.push(updates).unwrap().into_iter().map(|outcome| outcome.result).collect()
+}
+
+/// The same story by both ways of pushing.
+fn both(story: impl Fn(&Bare, &Own)) {
+    for method in [PushMethod::Builtin, PushMethod::GitProgram] {
+        let bare = Bare::new();
+        bare.commit("main", "first", &[file("apps/a/k.yaml", "tag: 1\n"), file("apps/b/k.yaml", "tag: 1\n")]);
+        let mut remote = remote(&bare);
+        remote.push = method;
+        let own = Own::of(remote);
+        own.mirror.fetch().unwrap();
+        story(&bare, &own);
+        bare.assert_sound();
+    }
+}
+
+fn head(own: &Own) -> CommitId {
+    own.mirror.heads().require("main").unwrap().clone()
+}
+
+#[test]
+fn a_branch_is_made_moved_replaced_and_deleted() {
+    both(|bare, own| {
+        let main = head(own);
+        let one = own.mirror.commit(&draft(&main, "apps/a/k.yaml", b"tag: 2\n")).unwrap();
+        let other = own.mirror.commit(&draft(&main, "apps/a/k.yaml", b"tag: 3\n")).unwrap();
+        let branch = "gantry/prod/a";
+        for (old, new) in [(None, Some(&one)), (Some(&one), Some(&other)), (Some(&other), None)] {
+            assert_eq!(results(&own.mirror, &[update(branch, old, new)]), [RefResult::Landed]);
+            assert_eq!(bare.head(branch).as_ref(), new);
+            assert_eq!(own.mirror.heads().branches.get(branch), new);
+            // Doing it twice is harmless.
+            assert_eq!(results(&own.mirror, &[update(branch, old, new)]), [RefResult::Landed]);
+        }
+        assert_eq!(own.mirror.fetch().unwrap().branches.len(), 1);
+        // A branch takes the place of the folder that another one was in.
+        assert_eq!(results(&own.mirror, &[update("gantry/prod", None, Some(&one))]), [RefResult::Landed]);
+    });
+}
+
+#[test]
+fn what_a_person_pushed_meanwhile_stays() {
+    both(|bare, own| {
+        let main = head(own);
+        let ours = own.mirror.commit(&draft(&main, "apps/a/k.yaml", b"tag: 2\n")).unwrap();
+        let theirs = bare.commit("main", "a person", &[file("apps/a/k.yaml", "tag: 1 # keep\n")]);
+        let updates = [update("main", Some(&main), Some(&ours)), update("gantry/x", None, Some(&ours))];
+        assert_eq!(
+            results(&own.mirror, &updates),
+            [RefResult::LostRace { now: Some(theirs.clone()) }, RefResult::Landed]
+        );
+        assert_eq!(bare.head("main"), Some(theirs.clone()));
+        // A branch that came, and one that went.
+        assert_eq!(
+            results(&own.mirror, &[update("main", None, Some(&ours))]),
+            [RefResult::LostRace { now: Some(theirs.clone()) }]
+        );
+        bare.git(&["update-ref", "-d", "refs/heads/gantry/x"]);
+        assert_eq!(
+            results(&own.mirror, &[update("gantry/x", Some(&main), Some(&ours))]),
+            [RefResult::LostRace { now: None }]
+        );
+        // Read again, plan again, and it lands on theirs.
+        let now = own.mirror.fetch().unwrap().require("main").unwrap().clone();
+        assert_eq!(now, theirs);
+        let again = own.mirror.commit(&draft(&now, "apps/b/k.yaml", b"tag: 2\n")).unwrap();
+        assert_eq!(results(&own.mirror, &[update("main", Some(&now), Some(&again))]), [RefResult::Landed]);
+        assert_eq!(bare.show("main", "apps/a/k.yaml"), b"tag: 1 # keep\n");
+    });
+}
+
+/// The person's commit comes after the server has listed its branches: the server itself must say no.
+#[test]
+fn a_race_within_the_push_is_told_by_reading_again() {
+    both(|bare, own| {
+        let main = head(own);
+        let theirs = bare.commit("their", "a person", &[file("z", "1")]);
+        let ours = own.mirror.commit(&draft(&main, "apps/a/k.yaml", b"tag: 2\n")).unwrap();
+        // The hook runs between listing and updating: exactly where a second pusher's update would land.
+        let script = "unset GIT_QUARANTINE_PATH\ngit update-ref refs/heads/main refs/heads/their";
+        bare.hook("pre-receive", script);
+        assert_eq!(
+            results(&own.mirror, &[update("main", Some(&main), Some(&ours))]),
+            [RefResult::LostRace { now: Some(theirs.clone()) }]
+        );
+        assert_eq!(bare.head("main"), Some(theirs));
+    });
+}
+
+#[test]
+fn a_hook_refuses_one_branch_and_its_words_are_shown() {
+    both(|bare, own| {
+        let main = head(own);
+        let ours = own.mirror.commit(&draft(&main, "apps/a/k.yaml", b"tag: 2\n")).unwrap();
+        let script =
+            "case $1 in refs/heads/gantry/*) exit 0;; *) echo 'main is frozen until Monday'; exit 1;; esac";
+        bare.hook("update", script);
+        let updates = [update("main", Some(&main), Some(&ours)), update("gantry/qa/a", None, Some(&ours))];
+        let results = results(&own.mirror, &updates);
+        let RefResult::Refused { message } = &results[0] else { panic!("{results:?}") };
+        assert!(message.contains("frozen until Monday") && message.contains("hook declined"), "{message}");
+        assert_eq!(results[1], RefResult::Landed);
+        assert_eq!((bare.head("main"), bare.head("gantry/qa/a")), (Some(main), Some(ours)));
+    });
+}
+
+#[test]
+fn five_hundred_branches_go_in_one_push() {
+    let bare = Bare::new();
+    let files: Vec<(String, String)> =
+        (0..500).map(|n| (format!("apps/a{n}/k.yaml"), format!("tag: {n}\n"))).collect();
+    let entries: Vec<_> = files.iter().map(|(path, text)| file(path, text)).collect();
+    let main = bare.commit("main", "first", &entries);
+    let log = bare.path().join("pushes");
+    bare.hook("pre-receive", &format!("echo push >> '{}'", log.display()));
+    let own = Own::of_bare(&bare);
+    own.mirror.fetch().unwrap();
+    let mut drafting = own.mirror.drafting();
+    let mut updates = Vec::new();
+    for (path, _) in &files {
+        let id = drafting.commit(&draft(&main, path, b"tag: new\n")).unwrap();
+        updates.push(update(&format!("gantry/prod/{}", &path[5..path.len() - 7]), None, Some(&id)));
+    }
+    drafting.keep().unwrap();
+    assert!(results(&own.mirror, &updates).iter().all(|result| *result == RefResult::Landed));
+    assert_eq!(std::fs::read_to_string(log).unwrap(), "push\n");
+    assert_eq!(own.mirror.fetch().unwrap().branches.len(), 501);
+    assert_eq!(bare.show("gantry/prod/a7", "apps/a7/k.yaml"), b"tag: new\n");
+    assert_eq!(bare.git(&["diff", "--name-only", "main", "gantry/prod/a499"]), "apps/a499/k.yaml");
+    bare.assert_sound();
+}
+
+#[test]
+fn of_two_pushers_one_wins_and_nothing_is_lost() {
+    let bare = Bare::new();
+    bare.commit("main", "first", &[file("log", "")]);
+    let writer = |name: &'static str| {
+        let own = Own::of_bare(&bare);
+        move || {
+            // The folder must live as long as the mirror.
+            let own = own;
+            let mut landed = 0;
+            while landed < 5 {
+                let main = own.mirror.fetch().unwrap().require("main").unwrap().clone();
+                let id = own.mirror.commit(&draft(&main, &format!("{name}{landed}"), b"x")).unwrap();
+                match results(&own.mirror, &[update("main", Some(&main), Some(&id))]).remove(0) {
+                    RefResult::Landed => landed += 1,
+                    RefResult::LostRace { now } => assert_ne!(now, Some(main)),
+                    // The other one holds the lock this very moment.
+                    RefResult::Refused { .. } => {}
+                    unfinished @ RefResult::Unfinished { .. } => panic!("{unfinished:?}"),
+                }
+            }
+        }
+    };
+    let (a, b) = (writer("a"), writer("b"));
+    std::thread::scope(|scope| {
+        scope.spawn(a);
+        scope.spawn(b);
+    });
+    assert_eq!(bare.git(&["rev-list", "--count", "main"]), "11");
+    assert_eq!(bare.git(&["ls-tree", "--name-only", "main"]).lines().count(), 11);
+    bare.assert_sound();
+}
+
+#[test]
+fn both_ways_of_pushing_make_the_same_repository() {
+    let refs = std::cell::RefCell::new(Vec::new());
+    both(|bare, own| {
+        let main = head(own);
+        let a = own.mirror.commit(&draft(&main, "apps/a/k.yaml", b"tag: 2\n")).unwrap();
+        let b = own.mirror.commit(&draft(&a, "apps/b/k.yaml", b"tag: 2\n")).unwrap();
+        let updates = [
+            update("main", Some(&main), Some(&b)),
+            update("gantry/qa/a", None, Some(&a)),
+            update("x", None, Some(&main)),
+        ];
+        assert_eq!(results(&own.mirror, &updates), [RefResult::Landed, RefResult::Landed, RefResult::Landed]);
+        refs.borrow_mut().push(bare.git(&["for-each-ref"]));
+    });
+    let refs = refs.into_inner();
+    assert_eq!(refs[0], refs[1]);
+}
+
+#[test]
+fn updates_that_make_no_sense_are_refused() {
+    let bare = Bare::new();
+    let main = bare.commit("main", "first", &[file("a", "1")]);
+    let own = Own::of_bare(&bare);
+    own.mirror.fetch().unwrap();
+    for branch in ["", "a b", "-x", "a..b", "x.lock", "a\n", "/x", "@{1}"] {
+        let error = own.mirror.push(&[update(branch, None, Some(&main))]).unwrap_err();
+        assert!(matches!(error, GitError::Draft { .. }), "{branch:?}: {error}");
+    }
+    let twice = [update("x", None, Some(&main)), update("x", None, Some(&main))];
+    assert!(matches!(own.mirror.push(&twice), Err(GitError::Draft { .. })));
+    assert!(own.mirror.push(&[]).unwrap().is_empty());
+}
