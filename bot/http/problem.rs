@@ -198,6 +198,12 @@ impl From<Rejected> for Refusal {
     /// All that is wrong with a report of a build, at once.
     fn from(rejected: Rejected) -> Self {
         let problems = rejected.problems;
+        if let [only] = problems.as_slice()
+            && only.field == "body"
+        {
+            let hint = "Send one JSON object with the fields of a build; see /api/v1/openapi.json.";
+            return Self::malformed(format!("the body {}", only.reason), hint);
+        }
         let details: Vec<String> = problems.iter().map(|p| format!("`{}`: {}", p.field, p.reason)).collect();
         let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
         let hint = "Mend the fields named and send the report again.";

@@ -57,6 +57,10 @@ async fn report(
     Whole(body): Whole,
 ) -> Result<Response, Refusal> {
     let now = server.now();
+    if body.len() > intake::build::BODY_MAX {
+        return Err(Refusal::too_large(intake::build::BODY_MAX));
+    }
+    // Whether this registry can be asked is known once the image is; see below.
     let report = intake::build::parse(&body, true, now).map_err(Refusal::from)?;
     caller.may_report(&report.image)?;
     let app = &server.app;

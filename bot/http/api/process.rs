@@ -5,6 +5,7 @@ use gantry_core::decide::place::Step;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::http::{access::Operation, openapi, problem::Refusal, route::Route, server::Server, views};
 
@@ -18,10 +19,10 @@ pub(in crate::http) fn routes() -> Vec<Route> {
             .answers::<Ready>(200, "It is ready; otherwise 503 says what is missing"),
         Route::get("/metrics", Operation::ReadMetrics, metrics)
             .says("The numbers for monitoring")
-            .media("text/plain; version=0.0.4", "The numbers, as Prometheus reads them"),
+            .media("text/plain; version=0.0.4; charset=utf-8", "The numbers, as Prometheus reads them"),
         Route::get("/api/v1/openapi.json", Operation::Probe, description)
             .says("This document")
-            .media("application/json", "An OpenAPI 3.1 document"),
+            .answers::<Map<String, Value>>(200, "An OpenAPI 3.1 document"),
     ]
 }
 
@@ -85,6 +86,6 @@ async fn metrics(State(server): State<Server>) -> Result<impl IntoResponse, Refu
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render()))
 }
 
-async fn description() -> Json<serde_json::Value> {
+async fn description() -> Json<Value> {
     Json(openapi::document())
 }

@@ -22,6 +22,8 @@ use crate::{
 /// A release that is known, and where it is.
 struct Known {
     release: Release,
+    /// The same bytes under other tags.
+    others: Vec<Release>,
     in_place: Vec<EnvironmentName>,
 }
 
@@ -35,8 +37,13 @@ fn known(
     let view = View { pipeline, facts: &seen.facts, application, now };
     let mut found: BTreeMap<ReleaseId, Known> = BTreeMap::new();
     let mut add = |release: &Release, place: Option<&EnvironmentName>| {
-        let fresh = || Known { release: release.clone(), in_place: Vec::new() };
-        found.entry(release.id.clone()).or_insert_with(fresh).in_place.extend(place.cloned());
+        let fresh = || Known { release: release.clone(), others: Vec::new(), in_place: Vec::new() };
+        let known = found.entry(release.id.clone()).or_insert_with(fresh);
+        known.in_place.extend(place.cloned());
+        let is = |other: &Release| other.version() == release.version();
+        if !is(&known.release) && !known.others.iter().any(is) {
+            known.others.push(release.clone());
+        }
     };
     for stage in &pipeline.environments {
         let decision = decide_place(pipeline, &seen.facts, now, &application.name, &stage.name);
@@ -61,7 +68,7 @@ pub(in crate::http) fn releases(
     application: &Application,
     now: Timestamp,
 ) -> Vec<(String, ReleaseView)> {
-    let tell = |Known { release, in_place }: Known| {
+    let tell = |Known { release, in_place, .. }: Known| {
         let at = latest_first(release.built());
         (key(&[&at, release.id.as_str()]), ReleaseView { version: release.version(), release, in_place })
     };
@@ -95,7 +102,10 @@ pub(in crate::http) fn pick(
         let line = |release: &Release| format!("{} ({})", release.version(), release.id.short());
         releases.take(LISTED).map(line).collect::<Vec<_>>().join(", ")
     };
-    let mut meant = known.values().map(|known| &known.release).filter(|r| by_id(r) || by_name(r));
+    let mut meant = known
+        .values()
+        .filter(|known| by_id(&known.release) || by_name(&known.release) || known.others.iter().any(by_name))
+        .map(|known| &known.release);
     match (meant.next(), meant.next()) {
         (Some(one), None) => Ok(one.clone()),
         (None, _) => {
