@@ -10,6 +10,7 @@ pub mod git;
 pub mod http;
 pub mod intake;
 pub mod observe;
+pub mod place;
 pub mod registry;
 pub mod serve;
 pub mod settings;
