@@ -135,9 +135,9 @@ fn draw(status: &Status, screen: &Screen, now: Timestamp) -> String {
         Column::new("APPLICATION", 0).cut(12),
         Column::new("ENVIRONMENT", 0).cut(8),
         Column::new("VERSION", 0).cut(10),
-        Column::new("SINCE", 2),
+        Column::new("SINCE", 1),
         Column::new("NEXT", 0).cut(12),
-        Column::new("WHY", 1).cut(14),
+        Column::new("WHY", 2).cut(30),
     ]);
     for application in &status.applications {
         for place in &application.places {
