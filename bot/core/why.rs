@@ -218,8 +218,8 @@ fn unknown(view: &View<'_>, decisions: &[PlaceDecision], subject: Option<&str>) 
                 return Reason::CheckFailed { check: check.clone(), url: result.url.clone() };
             }
         }
-        let tags = view.facts.catalog.tags_of(&image.image);
-        for (tag, fact) in tags.filter(|(tag, _)| tag.as_str() == subject) {
+        let mut tags = view.facts.catalog.tags_of(&image.image);
+        if let Some((tag, fact)) = tags.find(|(tag, _)| tag.as_str() == subject) {
             if !image.select.matches(tag) {
                 return Reason::NotSelected { rule: image.select.describe() };
             }
