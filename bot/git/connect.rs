@@ -18,9 +18,10 @@ use gix_transport::{
 };
 
 use super::{
+    address::Address,
     error::{GitError, tame},
     http, process,
-    remote::{Address, Remote},
+    remote::Remote,
 };
 
 /// The moment at which one fetch or push is given up.

@@ -12,12 +12,13 @@ use std::{
 use gix_transport::Protocol;
 
 use super::{
+    address::Address,
     connect::{Deadline, Failure, Fate},
     error::{GitError, tame},
     mirror::Mirror,
     process,
     push::{Change, Told},
-    remote::{Address, Remote},
+    remote::Remote,
 };
 
 /// Branches per run of the program, far below what the system allows for arguments.

@@ -8,6 +8,7 @@ use std::{io, path::Path};
 
 use super::{
     error::GitError,
+    folder,
     mirror::{self, Mirror},
 };
 
@@ -58,10 +59,10 @@ impl Mirror {
         if !load.exceeds(limits) {
             return Ok(false);
         }
-        let new = mirror::build(&self.remote, &self.folder)?;
+        let new = folder::build(&self.remote, &self.folder)?;
         let heads = self.fetch_into(&mirror::local(&new))?;
         drop(new);
-        self.replace(mirror::swap(&self.folder)?);
+        self.replace(folder::swap(&self.folder)?);
         self.set_heads(heads);
         Ok(true)
     }

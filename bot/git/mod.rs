@@ -15,17 +15,23 @@
 //! Races known: two processes must not share a mirror's folder (a lock refuses the second). A branch that
 //! moved while its push was refused for another reason counts as a lost race; the next try tells.
 
+mod address;
 mod changed;
 mod connect;
+mod delta;
 mod draft;
 mod error;
+mod exchange;
 mod fetch;
+mod folder;
 mod git_program;
 mod history;
 mod http;
 mod ids;
+mod listing;
 mod maintain;
 mod mirror;
+mod negotiate;
 mod pack;
 mod process;
 mod push;

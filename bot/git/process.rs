@@ -19,9 +19,10 @@ use gix_transport::{
 };
 
 use super::{
+    address::Address,
     connect::{Deadline, Failure, Fate},
     error::GitError,
-    remote::{Address, Remote},
+    remote::Remote,
 };
 
 /// The most bytes of stderr that are kept for an error.
@@ -222,8 +223,10 @@ impl Outcome {
         if has(&[
             "Permission denied",
             "Host key verification failed",
+            "Too many authentication failures",
             "Authentication failed",
-            "Too many authentication",
+            "could not read Username",
+            "returned error: 403",
         ]) {
             fate.note(Failure::Denied(said));
         } else if status.and_then(|s| s.code()) == Some(255) {

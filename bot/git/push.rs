@@ -92,6 +92,7 @@ impl Mirror {
     ///
     /// # Errors
     /// Where nothing is known of any branch: the repository cannot be reached, or the updates make no sense.
+    /// After [`GitError::Timeout`] and [`GitError::Unreachable`] they may have landed all the same.
     pub fn push(&self, updates: &[RefUpdate]) -> Result<Vec<RefOutcome>, GitError> {
         let _one_at_a_time = self.network();
         let repository = self.repository();
@@ -177,7 +178,10 @@ impl Mirror {
         let pack = match new.is_empty() {
             // A push that only deletes has no pack at all.
             true => None,
-            false => Some(self.pack_between(repository, &new, &advertised.tips, advertised.thin)?),
+            false => {
+                let theirs = self.common(repository, &advertised.tips);
+                Some(self.pack_between(repository, &new, &theirs, advertised.thin)?)
+            }
         };
         let commands: Vec<Command<'_>> =
             open.iter().map(|c| Command { branch: c.branch, old: c.old, new: c.new }).collect();
@@ -196,7 +200,9 @@ impl Mirror {
                     })
                     .collect()
             }
-            Err(error) => open.iter().map(|_| Told::Nothing(error.to_string())).collect::<Vec<_>>(),
+            // Where somebody must act, waiting for another try would hide it.
+            Err(error) if error.passes() => open.iter().map(|_| Told::Nothing(error.to_string())).collect(),
+            Err(error) => open.iter().map(|_| Told::No(error.to_string())).collect::<Vec<_>>(),
         };
         drop(session);
         let open: Vec<Change<'_>> =
@@ -212,6 +218,11 @@ impl Mirror {
             Ok(BTreeMap::new())
         } else {
             self.list_remote(Deadline::after(self.remote.timeout.min(READ_AGAIN)))
+        };
+        let now = match now {
+            // Neither the push nor the reading got through: nothing is known.
+            Err(error) if told.iter().all(|told| matches!(told, Told::Nothing(_))) => return Err(error),
+            now => now,
         };
         let mut results = Vec::with_capacity(changes.len());
         for (change, told) in changes.iter().zip(told) {

@@ -12,7 +12,7 @@ use gix_transport::{
     client::{MessageKind, WriteMode},
 };
 
-use super::{connect::Session, error::GitError, fetch::AGENT};
+use super::{connect::Session, error::GitError, negotiate::AGENT};
 
 /// The most refs that a server may list.
 const MAX_REFS: usize = 1_000_000;
@@ -226,8 +226,9 @@ mod tests {
 
     #[test]
     fn a_report_is_read_and_a_broken_one_ends() {
-        let bytes = b"000eunpack ok\n0016ok refs/heads/main\n0024ng refs/heads/qa hook declined it\n0000";
-        let report = parse(&packet_lines(bytes));
+        let lines = ["unpack ok\n", "ok refs/heads/main\n", "ng refs/heads/qa hook declined it\n"];
+        let bytes: String = lines.iter().map(|line| format!("{:04x}{line}", line.len() + 4)).collect();
+        let report = parse(&packet_lines(format!("{bytes}0000").as_bytes()));
         assert_eq!(report.unpack, None);
         assert_eq!(report.branches["main"], Ok(()));
         assert_eq!(report.branches["qa"], Err("hook declined it".into()));

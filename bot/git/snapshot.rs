@@ -114,6 +114,23 @@ impl Mirror {
         repository.objects.find_tree_iter(&id, buffer).map_err(|error| self.damage(&error))
     }
 
+    /// The entry of this name in a folder.
+    pub(super) fn entry(
+        &self,
+        repository: &gix::Repository,
+        tree: ObjectId,
+        name: &str,
+    ) -> Result<Option<(ObjectId, EntryKind)>, GitError> {
+        let mut buffer = Vec::new();
+        for entry in self.read_tree(repository, tree, &mut buffer)? {
+            let entry = entry.map_err(|error| self.damage(&error))?;
+            if entry.filename == name {
+                return Ok(Some((entry.oid.to_owned(), entry.mode.kind())));
+            }
+        }
+        Ok(None)
+    }
+
     pub(super) fn too_large(&self, what: impl Into<String>, limit: impl Into<String>) -> GitError {
         GitError::TooLarge { url: self.url(), what: what.into(), limit: limit.into() }
     }
@@ -207,27 +224,18 @@ impl Snapshot<'_> {
 }
 
 /// The entry at `path` below `tree`.
-pub(super) fn lookup(
+fn lookup(
     mirror: &Mirror,
     repository: &gix::Repository,
     tree: ObjectId,
     path: &str,
 ) -> Result<Option<(ObjectId, EntryKind)>, GitError> {
-    let mut buffer = Vec::new();
     let mut found = (tree, EntryKind::Tree);
     for part in path.split('/') {
         if found.1 != EntryKind::Tree {
             return Ok(None);
         }
-        let mut next = None;
-        for entry in mirror.read_tree(repository, found.0, &mut buffer)? {
-            let entry = entry.map_err(|error| mirror.damage(&error))?;
-            if entry.filename == part {
-                next = Some((entry.oid.to_owned(), entry.mode.kind()));
-                break;
-            }
-        }
-        match next {
+        match mirror.entry(repository, found.0, part)? {
             Some(entry) => found = entry,
             None => return Ok(None),
         }

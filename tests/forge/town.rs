@@ -4,10 +4,9 @@
 //! pushes go through `git-receive-pack`, with hooks.
 
 use std::{
-    io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
     sync::{Arc, Mutex},
 };
 
@@ -21,6 +20,8 @@ use gantry_core::{
     ids::{BranchName, CommitId, ProposalNumber, ReleaseId},
 };
 use jiff::{Span, Timestamp};
+
+use crate::support::git_repository;
 
 /// A clock that stands until somebody moves it.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl Town {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let bare = folder.path().join("infra.git");
-        run(Command::new("git").args(["init", "--quiet", "--bare", "--initial-branch=main"]).arg(&bare));
+        run(git_repository::git().args(["init", "--quiet", "--bare", "-b", "main"]).arg(&bare), "");
         let remote = Remote::new(&format!("file://{}", bare.display())).unwrap();
         let mirror = Arc::new(Mirror::open(remote, &folder.path().join("mirror")).unwrap());
         let clock = Arc::new(Hand(Mutex::new("2026-11-21T12:00:00Z".parse().unwrap())));
@@ -100,22 +101,14 @@ impl Town {
 
     /// Runs `git` on the bare repository, as a person.
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
-        run(self.command().args(arguments))
+        run(self.command().args(arguments), "")
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new("git");
-        command
-            .arg("--git-dir")
-            .arg(self.bare())
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_AUTHOR_DATE", "2026-11-21T11:00:00Z")
-            .env("GIT_COMMITTER_DATE", "2026-11-21T11:00:00Z");
+        let mut command = git_repository::git();
+        command.arg("--git-dir").arg(self.bare());
         for role in ["AUTHOR", "COMMITTER"] {
-            command
-                .env(format!("GIT_{role}_NAME"), "Ada")
-                .env(format!("GIT_{role}_EMAIL"), "ada@example.com");
+            command.env(format!("GIT_{role}_DATE"), "2026-11-21T11:00:00Z");
         }
         command
     }
@@ -135,7 +128,7 @@ impl Town {
         let with = |arguments: &[&str], input: &str| {
             let mut command = self.command();
             command.args(arguments).env("GIT_INDEX_FILE", &index).env("GIT_AUTHOR_NAME", author);
-            fed(&mut command, input)
+            run(&mut command, input)
         };
         if let Some(parent) = &parent {
             with(&["read-tree", parent.as_str()], "");
@@ -222,7 +215,7 @@ impl Town {
 
     /// Runs `git fast-import`.
     pub(crate) fn import(&self, stream: &str) {
-        fed(self.command().args(["fast-import", "--quiet"]), stream);
+        run(self.command().args(["fast-import", "--quiet"]), stream);
     }
 
     /// A commit on its branch, and a proposal open for it.
@@ -312,19 +305,6 @@ pub(crate) fn replayed(town: &Town, head: &CommitId, base: &CommitId, path: &str
     town.mirror.commit(&draft).unwrap()
 }
 
-fn run(command: &mut Command) -> String {
-    fed(command, "")
-}
-
-fn fed(command: &mut Command, input: &str) -> String {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the git program is there");
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+fn run(command: &mut Command, input: &str) -> String {
+    git_repository::run(command, input.as_bytes()).trim_end().to_owned()
 }

@@ -18,7 +18,8 @@ fn a_damaged_mirror_is_made_anew() {
     let bare = Bare::new();
     let main = bare.commit("main", "first", &[file("a", "1")]);
     let packs = |own: &Own| own.path().join("objects/pack");
-    let harms: [(&str, &dyn Fn(&Own)); 5] = [
+    type Harm<'a> = (&'a str, &'a dyn Fn(&Own));
+    let harms: [Harm<'_>; 5] = [
         ("no packs", &|own| fs::remove_dir_all(packs(own)).unwrap()),
         ("no HEAD", &|own| fs::remove_file(own.path().join("HEAD")).unwrap()),
         ("config", &|own| fs::write(own.path().join("config"), "[[[").unwrap()),

@@ -91,6 +91,21 @@ fn wrong_credentials_are_told_without_them() {
 }
 
 #[test]
+fn credentials_that_may_only_read_are_told_at_the_push() {
+    let bare = Bare::new();
+    let main = bare.commit("main", "first", &[file("a", "1")]);
+    let server = serve(&bare, Behaviour { read_only: true, ..private() });
+    for method in [PushMethod::Builtin, PushMethod::GitProgram] {
+        let mut remote = signed_in(&server.url("infra.git"));
+        remote.push = method;
+        let own = Own::of(remote);
+        own.mirror.fetch().unwrap();
+        let error = own.mirror.push(&[update("main", Some(&main), None)]).unwrap_err();
+        assert!(matches!(error, GitError::Denied { .. }) && error.to_string().contains("403"), "{error}");
+    }
+}
+
+#[test]
 fn what_the_server_answers_is_told() {
     let bare = Bare::new();
     bare.commit("main", "first", &[file("a", "1")]);

@@ -19,6 +19,8 @@ pub(crate) struct Behaviour {
     pub(crate) cuts_push_answers: bool,
     /// Answers everything with this status.
     pub(crate) status: Option<u16>,
+    /// Lets nobody push.
+    pub(crate) read_only: bool,
     /// Answers with a web page, as a proxy in the way does.
     pub(crate) page: bool,
     /// Redirects everything below this path to the one that follows.
@@ -97,6 +99,9 @@ async fn serve(State(config): State<Arc<Config>>, request: Request) -> Response<
             .headers_mut()
             .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"git\""));
         return response;
+    }
+    if behaviour.read_only && path.contains("git-receive-pack") {
+        return plain(403, "read only");
     }
     let body: Bytes = axum::body::to_bytes(body, usize::MAX).await.expect("the whole body");
     let mut command = tokio::process::Command::new("git");

@@ -71,7 +71,9 @@ pub(crate) struct House {
 
 /// An overlay that holds `version` of `image`.
 pub(crate) fn overlay(image: &str, version: &str) -> String {
-    format!("kind: Kustomization\nresources: [../base]\nimages:\n  - name: {image}\n    newTag: {version} # ours\n")
+    format!(
+        "kind: Kustomization\nresources: [../base]\nimages:\n  - name: {image}\n    newTag: {version} # ours\n"
+    )
 }
 
 pub(crate) fn path(environment: &str) -> String {
@@ -196,7 +198,8 @@ impl House {
     pub(crate) async fn approve(&mut self, environment: &str) -> Outcome {
         let proposal = self.open(environment).unwrap();
         let (proposal, head) = (proposal.number, proposal.head);
-        self.ask(&Request::Approve { repository: "shop".to_owned(), proposal, head, reason: String::new() }).await
+        self.ask(&Request::Approve { repository: "shop".to_owned(), proposal, head, reason: String::new() })
+            .await
     }
 
     pub(crate) async fn reject(&mut self, proposal: ProposalNumber, reason: &str) -> Outcome {
@@ -209,7 +212,13 @@ impl House {
         self.person_on("main", who, subject, files)
     }
 
-    pub(crate) fn person_on(&mut self, branch: &str, who: &str, subject: &str, files: &[(&str, &str)]) -> CommitId {
+    pub(crate) fn person_on(
+        &mut self,
+        branch: &str,
+        who: &str,
+        subject: &str,
+        files: &[(&str, &str)],
+    ) -> CommitId {
         let entries: Vec<Entry<'_>> =
             files.iter().map(|(path, text)| (*path, "100644", Some(text.as_bytes()))).collect();
         self.infra.commit_as(branch, who, self.clock.now().as_second(), subject, &entries)
@@ -253,7 +262,11 @@ impl House {
 
     /// The branches of the infra repository.
     pub(crate) fn branches(&self) -> Vec<String> {
-        self.infra.git(&["for-each-ref", "--format=%(refname:short)", "refs/heads"]).lines().map(str::to_owned).collect()
+        self.infra
+            .git(&["for-each-ref", "--format=%(refname:short)", "refs/heads"])
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 
     /// What an outsider can see of the state: all branches with their trees, the proposals, and what is said.

@@ -26,6 +26,9 @@ const STEPS: &[&str] = &[include_str!("schema/0001_start.sql")];
 /// How long a statement waits while another process, such as a backup, holds the file.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Rows that the driver's thread may be ahead of us: lists have thousands, and each wait is a change of thread.
+const ROWS: usize = 1_000;
+
 /// The open file. One connection: whoever works on the forge holds its lock, so a second would only wait.
 #[derive(Debug)]
 pub(super) struct Database {
@@ -50,6 +53,7 @@ impl Database {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(PATIENCE)
             .foreign_keys(true)
+            .row_buffer_size(ROWS)
             .pragma("trusted_schema", "OFF");
         let pool = SqlitePoolOptions::new()
             .max_connections(1)

@@ -21,6 +21,9 @@ use crate::{
     git::{CommitInfo, Draft, GitError, Mirror, Person, RefResult, RefUpdate, Snapshot},
 };
 
+/// Paths with their new bytes; `None` deletes the file.
+type Changes = Vec<(String, Option<Vec<u8>>)>;
+
 /// What a merge would do to the base.
 enum Plan {
     /// The base becomes this commit, which was not pushed yet.
@@ -90,13 +93,14 @@ impl LocalForge {
         head: &CommitId,
         base_head: &CommitId,
     ) -> Result<Option<Timestamp>, ForgeError> {
-        let row =
-            sqlx::query("SELECT at_ms FROM merge_try WHERE proposal = $1 AND head = $2 AND base_head = $3")
-                .bind(rows::key(number))
-                .bind(head.as_str())
-                .bind(base_head.as_str())
-                .fetch_optional(self.database.pool())
-                .await;
+        let row = sqlx::query(
+            "SELECT at_ms FROM merge_try WHERE proposal = $1 AND head = $2 AND base_head = $3 ORDER BY at_ms",
+        )
+        .bind(rows::key(number))
+        .bind(head.as_str())
+        .bind(base_head.as_str())
+        .fetch_optional(self.database.pool())
+        .await;
         let row = self.database.read(row)?;
         self.database.read(row.map(|row| rows::time(&row, "at_ms")).transpose())
     }
@@ -210,13 +214,12 @@ fn plan(
 
 /// The changes of a commit on `start`, if they can be made on `base` as well: the files that it changed are
 /// there as they were at its start, and each keeps its mode.
-#[allow(clippy::type_complexity)]
 fn changes(
     mirror: &Mirror,
     start: &CommitId,
     commit: &CommitInfo,
     base: &CommitId,
-) -> Result<Option<Vec<(String, Option<Vec<u8>>)>>, GitError> {
+) -> Result<Option<Changes>, GitError> {
     let changed = mirror.changed(Some(start), &commit.id, &|_| true)?;
     let paths: HashSet<&str> = changed.iter().map(|file| file.path.as_str()).collect();
     if !mirror.changed(Some(start), base, &|path| paths.contains(path))?.is_empty() {

@@ -6,7 +6,7 @@
 //!
 //! Promises:
 //! - One open proposal for each branch, by a unique index; a number is never given out twice.
-//! - A merge lands once, whatever is killed when (promise 3): see [`merge`].
+//! - A merge lands once, whatever is killed when (promise 3): see `merge.rs`.
 //! - What people pushed is never overwritten (promise 6).
 //! - An approval is of one head.
 //!

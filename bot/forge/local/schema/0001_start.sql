@@ -54,14 +54,15 @@ CREATE TABLE comment (
 CREATE INDEX comment_proposal ON comment (proposal, id);
 
 -- Merges that were begun and whose end is not known: written before the push, removed when the push is known to
--- have changed nothing. at_ms is the committer's time, so that a merge begun again makes the very same commit.
+-- have changed nothing. at_ms is the committer's time, so that a merge begun again makes the very same commit;
+-- it makes another one where the bot's name was changed in the settings meanwhile, and both are remembered.
 CREATE TABLE merge_try (
     proposal  INTEGER NOT NULL REFERENCES proposal (number),
     head      TEXT NOT NULL,
     base_head TEXT NOT NULL,
     becomes   TEXT NOT NULL,
     at_ms     INTEGER NOT NULL,
-    PRIMARY KEY (proposal, head, base_head)
+    PRIMARY KEY (proposal, head, base_head, becomes)
 ) STRICT, WITHOUT ROWID;
 
 PRAGMA user_version = 1;
