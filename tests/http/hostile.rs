@@ -181,6 +181,16 @@ async fn a_panic_is_our_mistake_and_the_server_goes_on() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_not_found_in_time_is_given_up() {
+    let mut scene = Scene::new("infra", &["hangs"]);
+    scene.build("hangs", "1.1.0");
+    let mut setup = Setup::of(vec![scene.seen()]);
+    setup.limits = Limits { answer_time: Duration::from_millis(20), ..setup.limits };
+    let server = setup.serve().await;
+    server.get("/api/v1/applications/hangs/environments/dev/diff").await.refusal(503);
+}
+
+#[tokio::test]
 async fn a_token_is_taken_from_one_header_only() {
     let server = server().await;
     let twice = server
