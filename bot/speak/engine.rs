@@ -98,7 +98,7 @@ impl Engine {
         })
     }
 
-    /// Renders one block of a sheet, as one line.
+    /// Renders one block of a sheet, with the lines that the template has; a value is always one line.
     ///
     /// # Errors
     /// There is no such sheet or block, or it fails on this context.
@@ -109,7 +109,7 @@ impl Engine {
         captured
             .with_state_mut(|state| state.render_block_to_write(block, &mut out))
             .map_err(|error| failed(name, &error))?;
-        Ok(inert::cut(&String::from_utf8_lossy(&out.0), 4 * inert::LONGEST))
+        Ok(String::from_utf8_lossy(&out.0).into_owned())
     }
 
     /// A file that is served as it is.
@@ -165,8 +165,8 @@ fn filters(environment: &mut Environment<'static>) {
     environment.add_filter("due", |until: &str, since: &str| {
         Ok::<_, Error>(time::due(stamp(since)?, stamp(until)?))
     });
-    environment.add_filter("from", |since: &str, until: &str| {
-        Ok::<_, Error>(time::from(stamp(since)?, stamp(until)?))
+    environment.add_filter("near", |at: &str, other: &str| {
+        Ok::<_, Error>(time::near(stamp(at)?, stamp(other)?))
     });
     // A quoted word of somebody's: without the full stop that would stand within the sentence.
     environment.add_filter("bare", |text: &str| {

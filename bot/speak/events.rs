@@ -1,9 +1,8 @@
 //! What happened, as sentences: the audit log, the event stream and the demo's story.
 
 use gantry_core::{decide::view::Put, facts::Place, ids::ProposalNumber};
-use minijinja::context;
 
-use super::Voice;
+use super::{Voice, sentences::sentence};
 
 /// Something that happened at a proposal, or that somebody asked to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +28,19 @@ pub enum Deed {
 }
 
 impl Deed {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Proposed,
+        Self::Updated,
+        Self::Approved,
+        Self::Merged,
+        Self::Closed,
+        Self::Rejected,
+        Self::Moved,
+        Self::NotOpen,
+        Self::Missing,
+    ];
+
     /// The action's name in the audit log, and the block of `events.txt`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -52,19 +64,20 @@ impl Voice {
     pub fn arrived(&self, place: &Place, version: &str, put: &Put) -> String {
         let (application, environment) = (place.application.as_str(), place.environment.as_str());
         let block = if matches!(put, Put::Drift { .. }) { "drifted" } else { "promoted" };
-        self.block("events.txt", block, &context! { application, environment, version, how => self.put(put) })
+        let how = self.put(put);
+        sentence(&self.block("events.txt", block, &values! { application, environment, version, how }))
     }
 
     /// Something happened at a proposal. `title`, `by` and `reason` are empty where there is none.
     #[must_use]
     pub fn deed(&self, deed: Deed, number: ProposalNumber, title: &str, by: &str, reason: &str) -> String {
-        self.block("events.txt", deed.name(), &context! { number => number.0, title, by, reason })
+        sentence(&self.block("events.txt", deed.name(), &values! { number => number.0, title, by, reason }))
     }
 
     /// A build was reported.
     #[must_use]
     pub fn reported(&self, image: &str, tag: &str, status: &str, by: &str) -> String {
-        self.block("events.txt", "reported", &context! { image, tag, status, by })
+        sentence(&self.block("events.txt", "reported", &values! { image, tag, status, by }))
     }
 }
 
@@ -73,18 +86,18 @@ impl Voice {
     /// The demo begins.
     #[must_use]
     pub fn demo_begins(&self, infra: &str, server: &str) -> String {
-        self.block("demo.txt", "begins", &context! { infra, server })
+        self.lines("demo.txt", "begins", &values! { infra, server })
     }
 
     /// The demo's CI reports a build.
     #[must_use]
     pub fn demo_sends(&self, build: &str) -> String {
-        self.block("demo.txt", "sends", &context! { build })
+        self.block("demo.txt", "sends", &values! { build })
     }
 
     /// What a person can do next.
     #[must_use]
     pub fn demo_next(&self, server: &str, ci: &str, manager: &str, digest: &str) -> String {
-        self.block("demo.txt", "next", &context! { server, ci, manager, digest })
+        self.lines("demo.txt", "next", &values! { server, ci, manager, digest })
     }
 }

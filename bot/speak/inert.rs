@@ -44,7 +44,7 @@ pub fn cut(text: &str, most: usize) -> String {
         }
         let wanted = 1 + usize::from(gap);
         if count + wanted > most {
-            while count + 1 > most {
+            while count > 0 && count + 1 > most {
                 out.pop();
                 count -= 1;
             }
@@ -161,12 +161,13 @@ pub fn commit(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for (at, c) in text.char_indices() {
         let rest = &text[at + c.len_utf8()..];
-        let word = rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '/' | '['));
+        let named = rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        let numbered = rest.starts_with(|c: char| c.is_ascii_digit());
         let before = text[..at].chars().next_back();
         match c {
-            // In an address or a digest no mention is seen.
-            '@' if word && !before.is_some_and(char::is_alphanumeric) => out.push_str("@ "),
-            '#' | '!' if word => {
+            // Within an address, a path or a digest no mention is seen.
+            '@' if named && !before.is_some_and(|c| c.is_alphanumeric() || c == '/') => out.push_str("@ "),
+            '#' | '!' if numbered => {
                 out.push(c);
                 out.push(' ');
             }
@@ -180,14 +181,31 @@ pub fn commit(text: &str) -> String {
     out
 }
 
+/// What closes an issue, in one forge or another, when a reference follows.
+const CLOSING: [&str; 16] = [
+    "close",
+    "closes",
+    "closed",
+    "closing",
+    "fix",
+    "fixes",
+    "fixed",
+    "fixing",
+    "resolve",
+    "resolves",
+    "resolved",
+    "resolving",
+    "implement",
+    "implements",
+    "implemented",
+    "implementing",
+];
+
 /// `before` ends in a closing keyword and the scheme of a URL: `fixes https`.
 fn closes(before: &str) -> bool {
     let mut words = before.rsplit(|c: char| c.is_whitespace() || c == ':').filter(|word| !word.is_empty());
     let _scheme = words.next();
-    words.next().is_some_and(|word| {
-        let word = word.to_ascii_lowercase();
-        ["clos", "fix", "resolv", "implement"].iter().any(|stem| word.contains(stem))
-    })
+    words.next().is_some_and(|word| CLOSING.iter().any(|keyword| word.eq_ignore_ascii_case(keyword)))
 }
 
 /// A value of a commit trailer: one line. Prose is made inert as in [`commit`]; a value without spaces (a

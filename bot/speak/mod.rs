@@ -13,7 +13,7 @@ macro_rules! values {
     (@one $key:ident) => { (stringify!($key), minijinja::Value::from(minijinja::value::Serde(&$key))) };
     (@one $key:ident $value:expr) => { (stringify!($key), minijinja::Value::from(minijinja::value::Serde(&$value))) };
     ($($key:ident $(=> $value:expr)?),* $(,)?) => {
-        [$(values!(@one $key $($value)?)),*].into_iter().collect::<minijinja::Value>()
+        minijinja::Value::from(std::collections::BTreeMap::from([$(values!(@one $key $($value)?)),*]))
     };
 }
 
@@ -155,9 +155,14 @@ impl Voice {
         speak(&self.0.own)
     }
 
+    /// A block of a sheet as one line.
+    fn block(&self, sheet: &str, block: &str, values: &Value) -> String {
+        inert::cut(&self.lines(sheet, block, values), 4 * inert::LONGEST)
+    }
+
     /// A block of a sheet. Should the embedded one fail too, which no test has seen, its name is the text.
-    fn block(&self, sheet: &str, block: &str, context: &Value) -> String {
-        self.with(|engine| engine.block(sheet, block, context)).unwrap_or_else(|error| {
+    fn lines(&self, sheet: &str, block: &str, values: &Value) -> String {
+        self.with(|engine| engine.block(sheet, block, values)).unwrap_or_else(|error| {
             tracing::error!(%error, "an embedded template failed; this is an error in Gantry");
             block.replace('_', " ")
         })

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{
-    ProposalText, Ruled, Voice,
+    Deed, ProposalText, Ruled, Voice,
     page::{
         ApplicationInput, EnvironmentInput, Overview, OverviewInput, PlaceInput, ProposalInput,
         RepositoryInput,
@@ -83,6 +83,21 @@ impl Samples {
             }
         }
         self.reasons.iter().for_each(|reason| say("close comment", voice.close_comment(reason)));
+        if let Some(promotion) = self.promotions.first() {
+            for put in &self.puts {
+                say("event", voice.arrived(&promotion.place, "1.43.1", put));
+            }
+        }
+        for deed in Deed::ALL {
+            let title = "promote(prod): checkout 1.42.0 -> 1.43.1";
+            for (by, reason) in [("jane", "The totals are wrong."), ("", "")] {
+                say("event", voice.deed(deed, ProposalNumber(2), title, by, reason));
+            }
+        }
+        say("event", voice.reported("registry.example.com/shop/checkout", "1.43.1", "success", "ci"));
+        say("demo", voice.demo_begins("/tmp/demo/infra.git", "http://127.0.0.1:8080"));
+        say("demo", voice.demo_sends("registry.example.com/shop/checkout:1.1.0"));
+        say("demo", voice.demo_next("http://127.0.0.1:8080", "token-ci", "token-manager", &"1".repeat(64)));
         for (name, overview) in [("page", self.overview(voice)), ("empty page", nothing())] {
             say(name, voice.page("page/overview.html", &overview).unwrap_or_default());
         }

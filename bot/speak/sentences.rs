@@ -45,12 +45,12 @@ pub(super) fn kind(reason: &Reason) -> &'static str {
         Reason::TagGone => "tag_gone",
         Reason::NothingNewer => "nothing_newer",
         Reason::NoBuild { .. } => "no_build",
+        Reason::ListIncomplete { .. } => "list_incomplete",
         Reason::UnknownContents { .. } => "unknown_contents",
         Reason::Broken { .. } => "broken",
         Reason::TakenOver { .. } => "taken_over",
-        Reason::WriteRefused { .. } => "write_refused",
         Reason::ForgeSilent => "forge_silent",
-        Reason::ListIncomplete { .. } => "list_incomplete",
+        Reason::WriteRefused { .. } => "write_refused",
     }
 }
 
@@ -71,7 +71,7 @@ pub(super) fn values(reason: &Reason) -> Value {
 }
 
 /// A clause as a sentence of its own.
-fn sentence(clause: &str) -> String {
+pub(super) fn sentence(clause: &str) -> String {
     let clause = clause.trim();
     let mut letters = clause.chars();
     let mut out: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();

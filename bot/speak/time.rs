@@ -26,10 +26,11 @@ pub fn due(since: Timestamp, until: Timestamp) -> String {
     minute(until.checked_add(SignedDuration::from_secs(up)).unwrap_or(until))
 }
 
-/// The beginning of a wait that ends at `until`, to the second where the whole wait is shorter than an hour.
+/// A time, to the second where it is less than an hour from `other`, the other end of what is told.
 #[must_use]
-pub fn from(since: Timestamp, until: Timestamp) -> String {
-    if until.duration_since(since) < SignedDuration::from_hours(1) { second(since) } else { minute(since) }
+pub fn near(at: Timestamp, other: Timestamp) -> String {
+    let apart = other.duration_since(at).abs();
+    if apart < SignedDuration::from_hours(1) { second(at) } else { minute(at) }
 }
 
 /// How long ago something was, in its largest unit: `5 s`, `3 min`, `2 h`, `9 days`. A time from the future
@@ -58,7 +59,7 @@ mod tests {
     fn a_short_wait_is_told_to_the_second_and_a_long_one_is_never_over_too_early() {
         let since = at("2026-11-21T12:00:05Z");
         assert_eq!(due(since, at("2026-11-21T12:00:10Z")), "2026-11-21 12:00:10 UTC");
-        assert_eq!(from(since, at("2026-11-21T12:00:10Z")), "2026-11-21 12:00:05 UTC");
+        assert_eq!(near(since, at("2026-11-21T12:00:10Z")), "2026-11-21 12:00:05 UTC");
         assert_eq!(due(since, at("2026-11-22T12:00:05Z")), "2026-11-22 12:01 UTC");
         assert_eq!(due(at("2026-11-21T12:00:00Z"), at("2026-11-22T12:00:00Z")), "2026-11-22 12:00 UTC");
         assert_eq!(due(since, Timestamp::MAX), minute(Timestamp::MAX));
