@@ -85,7 +85,7 @@ async fn what_is_no_json_names_line_and_column() {
         server.send(send(promotions, "{\n  \"application\": oops}", "application/json")).await.refusal(400);
     assert!(text.contains("line 2 column"), "{text}");
     server.send(send(promotions, "{} {}", "application/json")).await.refusal(422);
-    let deep = "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[";
+    let deep: &'static str = Box::leak("[".repeat(10_000).into_boxed_str());
     let answer = server.send(send(promotions, deep, "application/json")).await;
     assert!(answer.status.is_client_error());
     server.send(send("/api/v1/builds", "{]", "application/json")).await.refusal(400);
