@@ -60,8 +60,8 @@ pub(super) fn key(parts: &[&str]) -> String {
 
 /// A part of a key that puts the latest first, and what has no time last.
 pub(super) fn latest_first(at: Option<Timestamp>) -> String {
-    let left = i64::MAX.saturating_sub(at.map_or(i64::MIN, Timestamp::as_millisecond));
-    format!("{:020}", u64::try_from(left).unwrap_or(0))
+    let left = i128::from(i64::MAX) - i128::from(at.map_or(i64::MIN, Timestamp::as_millisecond));
+    format!("{left:020}")
 }
 
 impl<T> Page<T> {

@@ -49,6 +49,8 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// How many streams of events may be open.
     pub event_clients: usize,
+    /// How many long polls may wait; those beyond are answered at once.
+    pub long_polls: usize,
 }
 
 impl Default for Limits {
@@ -60,6 +62,7 @@ impl Default for Limits {
             recheck: Duration::from_secs(2),
             keep_alive: Duration::from_secs(15),
             event_clients: 100,
+            long_polls: 1000,
         }
     }
 }
@@ -129,6 +132,7 @@ impl Decided {
 pub(super) struct Server {
     pub(super) app: Arc<App>,
     pub(super) event_clients: Arc<Semaphore>,
+    pub(super) long_polls: Arc<Semaphore>,
     /// The whole decisions by repository. The lock is held while one is made, so that many readers at once
     /// make it once.
     decided: Arc<Mutex<HashMap<String, Arc<Decided>>>>,
@@ -137,7 +141,8 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(app: App) -> Self {
         let event_clients = Arc::new(Semaphore::new(app.limits.event_clients));
-        Self { app: Arc::new(app), event_clients, decided: Arc::default() }
+        let long_polls = Arc::new(Semaphore::new(app.limits.long_polls));
+        Self { app: Arc::new(app), event_clients, long_polls, decided: Arc::default() }
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -20,7 +20,7 @@ fn build(version: &str) -> Value {
         "digest": digest(version),
         "revision": "0f3cafe",
         "source": "https://git.example.com/shop/checkout",
-        "created": "2026-11-21T10:00:00Z",
+        "created": "1970-01-01T00:01:00Z",
         "status": "success",
         "url": "https://ci.example.com/1",
     })

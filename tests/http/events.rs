@@ -1,5 +1,7 @@
 //! The stream of events: nothing is missed, nothing is told twice.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 use gantry::{
     http::Limits,
@@ -83,6 +85,23 @@ async fn a_new_client_hears_what_comes() {
     server.board.post(look());
     let heard = read(response, 1).await;
     assert_eq!(heard[0].1["detail"]["number"], 2);
+}
+
+#[tokio::test]
+async fn a_quiet_stream_is_kept_open_by_comments_and_hears_other_replicas() {
+    let mut setup = Setup::of(vec![look()]);
+    let soon = Duration::from_millis(5);
+    setup.limits = Limits { recheck: soon, keep_alive: soon, ..setup.limits };
+    let server = setup.serve().await;
+    let mut stream = listen(&server, None).await.bytes_stream();
+    assert_eq!(stream.next().await.unwrap().unwrap(), ":\n\n");
+    happens(&server, 1).await;
+    loop {
+        let piece = stream.next().await.unwrap().unwrap();
+        if piece.starts_with(b"id: 1\n") || piece.windows(6).any(|part| part == b"text 1") {
+            break;
+        }
+    }
 }
 
 #[tokio::test]

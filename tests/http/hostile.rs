@@ -85,7 +85,7 @@ async fn what_is_no_json_names_line_and_column() {
         server.send(send(promotions, "{\n  \"application\": oops}", "application/json")).await.refusal(400);
     assert!(text.contains("line 2 column"), "{text}");
     server.send(send(promotions, "{} {}", "application/json")).await.refusal(422);
-    let deep = "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[";
+    let deep: &'static str = Box::leak("[".repeat(10_000).into_boxed_str());
     let answer = server.send(send(promotions, deep, "application/json")).await;
     assert!(answer.status.is_client_error());
     server.send(send("/api/v1/builds", "{]", "application/json")).await.refusal(400);
@@ -178,6 +178,16 @@ async fn a_panic_is_our_mistake_and_the_server_goes_on() {
     let text = answer.refusal(500);
     assert!(!text.contains("for the test"), "{text}");
     assert!(server.get("/api/v1/applications/checkout").await.status.is_success());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_found_in_time_is_given_up() {
+    let mut scene = Scene::new("infra", &["hangs"]);
+    scene.build("hangs", "1.1.0");
+    let mut setup = Setup::of(vec![scene.seen()]);
+    setup.limits = Limits { answer_time: Duration::from_millis(20), ..setup.limits };
+    let server = setup.serve().await;
+    server.get("/api/v1/applications/hangs/environments/dev/diff").await.refusal(503);
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! What people ask for.
 
+use std::time::Duration;
+
 use gantry::{
+    http::Limits,
     intake::request::{Outcome, Request},
     store::{InboxId, Store},
 };
@@ -9,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     scene::{Scene, at, commit, release},
-    serving::{Answer, CI, MANAGER, Serving, serve},
+    serving::{Answer, CI, MANAGER, Serving, Setup, serve},
 };
 
 fn shop() -> Scene {
@@ -192,6 +195,31 @@ async fn a_long_poll_ends_when_the_request_is_done() {
     };
     let (answer, ()) = tokio::join!(server.get(&path), done);
     assert_eq!(answer.ok()["outcome"], serde_json::to_value(&outcome).unwrap());
+}
+
+#[tokio::test]
+async fn a_long_poll_hears_of_what_another_replica_did() {
+    let mut setup = Setup::of(vec![shop().seen()]);
+    setup.limits = Limits { recheck: Duration::from_millis(5), ..setup.limits };
+    let server = setup.serve().await;
+    let asked = server.post(MANAGER, "/api/v1/promotions/1/approve", &json!({})).await.ok();
+    let path = format!("/api/v1/requests/{}?wait=30", asked["id"]);
+    let outcome = json!({ "done": false, "text": "The proposal was closed before." });
+    // Nothing is posted on this server's board.
+    let done = server.store.finish(InboxId(asked["id"].as_i64().unwrap()), &outcome, at(201));
+    let (answer, done) = tokio::join!(server.get(&path), done);
+    assert!(done.unwrap());
+    assert_eq!(answer.ok()["outcome"], outcome);
+}
+
+#[tokio::test]
+async fn a_long_poll_without_a_place_is_answered_at_once() {
+    let mut setup = Setup::of(vec![shop().seen()]);
+    setup.limits = Limits { long_polls: 0, ..setup.limits };
+    let server = setup.serve().await;
+    let asked = server.post(MANAGER, "/api/v1/promotions/1/approve", &json!({})).await.ok();
+    let answer = server.get(&format!("/api/v1/requests/{}?wait=30", asked["id"])).await;
+    assert_eq!(answer.ok()["outcome"], Value::Null);
 }
 
 #[tokio::test]

@@ -52,6 +52,7 @@ impl Planner for Differences {
         let Promotion { place, release, .. } = promotion;
         match place.application.as_str() {
             "broken" => Err("apps/broken/dev/kustomization.yaml:3: an anchor stands there".to_owned()),
+            "hangs" => std::future::pending().await,
             "panics" => panic!("for the test"),
             _ => Ok(format!("--- {repository} {place}\n+  newTag: {}\n", release.version())),
         }

@@ -22,11 +22,14 @@ use crate::{
         access::Operation,
         problem::Refusal,
         query::Asked,
-        route::{Pace, Route, text},
+        route::{Pace, Parameter, Route, text},
         server::Server,
     },
     store::{AuditFilter, AuditRecord},
 };
+
+const BEHIND: Parameter =
+    text("after", "Begin behind this line, as with the header Last-Event-ID; with what comes when left out.");
 
 /// How many lines are read at a time.
 const BATCH: u32 = 200;
@@ -35,9 +38,12 @@ pub(in crate::http) fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/v1/events", Operation::ReadAudit, events)
             .says("What happens, as it happens; each event is a line of the audit log")
-            .with(const { &[text("after", "Begin behind this line, as with the header Last-Event-ID; with what comes when left out.")] })
+            .with(const { &[BEHIND] })
             .pace(Pace::Endless)
-            .media("text/event-stream", "The stream: id is the line's number, event its action, data the line"),
+            .media(
+                "text/event-stream",
+                "The stream: id is the line's number, event its action, data the line",
+            ),
     ]
 }
 

@@ -48,6 +48,9 @@ async fn one(
         return Err(Refusal::malformed(detail, "Wait 0 to 30 seconds, and ask again.").field("wait"));
     }
     let app = &server.app;
+    // Without a free place it is answered as if it didn't wait: whoever asks, asks again.
+    let place = server.long_polls.try_acquire();
+    let wait = if place.is_ok() { wait } else { 0 };
     // Subscribed before the first look into the database, so that nothing falls between the two.
     let mut looks = app.board.watch();
     let end = tokio::time::Instant::now() + Duration::from_secs(wait);
