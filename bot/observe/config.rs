@@ -52,11 +52,11 @@ impl ConfigWatch {
             return Ok(());
         };
         if self.tried.as_ref() != Some(&file.id) {
-            self.tried = Some(file.id.clone());
+            self.tried = Some(file.id);
             match config::parse(&file.bytes, FILE) {
                 Ok(parsed) => {
                     self.problems.clear();
-                    self.good = Some((file.id.clone(), parsed));
+                    self.good = Some((file.id, parsed));
                     self.at = Some(head.clone());
                 }
                 Err(errors) => self.problems = errors.iter().map(problem).collect(),
@@ -80,7 +80,7 @@ impl ConfigWatch {
                 heads.branches.get(branch.as_str()).map(|head| (branch.clone(), head.clone()))
             })
             .collect();
-        let key = (at, id.clone());
+        let key = (at, *id);
         if self.expanded.as_ref() == Some(&key) {
             return Ok(());
         }

@@ -57,6 +57,14 @@ pub struct Images {
     absent: Mutex<BTreeMap<ImageName, BTreeSet<Tag>>>,
 }
 
+/// What was learnt of one image's tags.
+#[derive(Default)]
+struct Learnt {
+    described: Vec<Artifact>,
+    /// Listed, and not served.
+    missing: BTreeSet<Tag>,
+}
+
 /// What stopped the look at one image.
 enum Stopped {
     Registry(RegistryError),
@@ -212,17 +220,15 @@ impl Images {
         } else {
             ranked.iter().take(RESOLVED).cloned().collect()
         };
-        let mut described: Vec<Artifact> = Vec::new();
-        let mut missing = BTreeSet::new();
-        let result =
-            self.describe(registry, image, &wanted, known, began, &mut described, &mut missing).await;
+        let mut learnt = Learnt::default();
+        let result = self.describe(registry, image, &wanted, known, began, &mut learnt).await;
         // What was learnt before something failed is kept: it need never be asked again.
-        if !described.is_empty() {
-            self.store.save_artifacts(&described, self.clock.now()).await?;
+        if !learnt.described.is_empty() {
+            self.store.save_artifacts(&learnt.described, self.clock.now()).await?;
         }
         if result.is_ok() {
-            self.mark(name, &listing.tags, &missing, began).await?;
-            self.absent.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), missing);
+            self.mark(name, &listing.tags, &learnt.missing, began).await?;
+            self.absent.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), learnt.missing);
         }
         result
     }
@@ -246,16 +252,15 @@ impl Images {
         wanted: &[Tag],
         known: impl Fn(&Tag) -> Option<Digest>,
         began: Timestamp,
-        described: &mut Vec<Artifact>,
-        missing: &mut BTreeSet<Tag>,
+        learnt: &mut Learnt,
     ) -> Result<(), Stopped> {
         for tag in wanted {
             let Some(digest) = registry.resolve(&image.image, tag, began).await? else {
-                missing.insert(tag.clone());
+                learnt.missing.insert(tag.clone());
                 continue;
             };
             if known(tag).as_ref() != Some(&digest) {
-                described.push(registry.artifact(&image.image, tag, &digest, began).await?);
+                learnt.described.push(registry.artifact(&image.image, tag, &digest, began).await?);
             }
         }
         Ok(())

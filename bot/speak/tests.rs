@@ -221,6 +221,3 @@ proptest! {
         prop_assert_eq!(rows, promotion.release.artifacts.len());
     }
 }
-
-#[path = "tests_look.rs"]
-mod look;
