@@ -3,3 +3,4 @@
 pub(crate) mod git_http;
 pub(crate) mod git_repository;
 pub(crate) mod git_ssh;
+pub(crate) mod git_tls;
