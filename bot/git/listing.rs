@@ -78,13 +78,6 @@ impl Mirror {
                     .map_err(|error| session.explain(&error))?
             }
         };
-        if refs.len() > MAX_BRANCHES {
-            return Err(GitError::TooLarge {
-                url: self.url(),
-                what: "the number of branches".into(),
-                limit: MAX_BRANCHES.to_string(),
-            });
-        }
         let mut listing = Listing::default();
         for reference in refs {
             let (name, id, _) = reference.unpack();
@@ -103,6 +96,13 @@ impl Mirror {
             }
             listing.branches.insert(branch.to_owned(), id.to_owned());
             listing.refs.push(reference);
+        }
+        if listing.branches.len() > MAX_BRANCHES {
+            return Err(GitError::TooLarge {
+                url: self.url(),
+                what: "the number of branches".into(),
+                limit: MAX_BRANCHES.to_string(),
+            });
         }
         Ok(listing)
     }

@@ -105,7 +105,8 @@ impl Mirror {
                 self.settle(&changes, told)?
             }
         };
-        self.follow(&repository, &changes, &results)?;
+        // It landed, whatever becomes of the mirror: a failure is noted there and cured by the next fetch.
+        let _ = self.follow(&repository, &changes, &results);
         let outcome =
             |(change, result): (&Change<'_>, RefResult)| RefOutcome { branch: change.branch.into(), result };
         Ok(changes.iter().zip(results).map(outcome).collect())

@@ -8,6 +8,7 @@ use super::{Own, draft, update};
 use crate::support::{
     git_http::{Behaviour, Hanging, Server},
     git_repository::{Bare, file},
+    git_tls::Tls,
 };
 
 const SECRET: &str = "hunter2-is-secret";
@@ -61,6 +62,28 @@ fn an_empty_repository_takes_a_first_fetch() {
     let server = serve(&bare, private());
     let own = Own::of(signed_in(&server.url("infra.git")));
     assert!(own.mirror.fetch().unwrap().is_empty());
+}
+
+#[test]
+fn a_server_of_the_first_protocol_version_works_too() {
+    let bare = Bare::new();
+    let server = serve(&bare, Behaviour { old: true, ..private() });
+    let own = Own::of(signed_in(&server.url("infra.git")));
+    assert!(own.mirror.fetch().unwrap().is_empty());
+    let mut main = bare.commit("main", "first", &[file("a", "0")]);
+    bare.git(&["tag", "v1", "main"]);
+    for n in 1..4 {
+        let heads = own.mirror.fetch().unwrap();
+        assert_eq!(heads.default_branch.as_deref(), Some("main"));
+        assert_eq!((heads.require("main").unwrap(), heads.branches.len()), (&main, 1));
+        let id = own.mirror.commit(&draft(&main, "a", format!("{n}").as_bytes())).unwrap();
+        assert_eq!(
+            own.mirror.push(&[update("main", Some(&main), Some(&id))]).unwrap()[0].result,
+            RefResult::Landed
+        );
+        main = bare.commit("main", "a person", &[file("b", &n.to_string())]);
+    }
+    bare.assert_sound();
 }
 
 #[test]
@@ -190,4 +213,34 @@ fn a_connection_that_dies_within_the_answer_is_read_again() {
     let RefResult::Unfinished { message } = &outcomes[1].result else { panic!("{outcomes:?}") };
     assert!(message.contains("cannot be reached"), "{message}");
     assert_eq!(own.mirror.heads().require("main").unwrap(), &id);
+}
+
+#[test]
+fn a_private_authority_is_trusted_when_named_and_only_then() {
+    let bare = Bare::new();
+    let main = bare.commit("main", "first", &[file("a", "1")]);
+    let server = serve(&bare, private());
+    let Some(tls) = Tls::before(server.address()) else { return };
+    for method in [PushMethod::Builtin, PushMethod::GitProgram] {
+        let mut remote = Remote::new(&tls.url("infra.git")).unwrap();
+        remote.credentials = Some(Credentials::new("bot", SECRET));
+        remote.push = method;
+        let error = Own::of(remote.clone()).mirror.fetch().unwrap_err();
+        assert!(matches!(error, GitError::Unreachable { .. }), "{error}");
+        assert!(error.to_string().contains("certificate"), "{error}");
+        remote.ca_file = Some(tls.authority());
+        let own = Own::of(remote.clone());
+        assert_eq!(own.mirror.fetch().unwrap().require("main").unwrap(), &main);
+        let id = own.mirror.commit(&draft(&main, "a", b"2")).unwrap();
+        let branch = format!("by{method:?}");
+        assert_eq!(
+            own.mirror.push(&[update(&branch, None, Some(&id))]).unwrap()[0].result,
+            RefResult::Landed
+        );
+        for bad in ["none.pem", "extensions"] {
+            remote.ca_file = Some(tls.authority().with_file_name(bad));
+            let error = Own::of(remote.clone()).mirror.fetch().unwrap_err();
+            assert!(matches!(error, GitError::Settings { .. }) && error.to_string().contains(bad), "{error}");
+        }
+    }
 }

@@ -1,6 +1,11 @@
 //! A real smart-HTTP Git server: `git http-backend` as a CGI program behind axum, and a server that hangs.
 
-use std::{net::TcpListener, path::PathBuf, process::Stdio, sync::Arc};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    process::Stdio,
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -19,6 +24,8 @@ pub(crate) struct Behaviour {
     pub(crate) cuts_push_answers: bool,
     /// Answers everything with this status.
     pub(crate) status: Option<u16>,
+    /// Knows only the first version of the protocol.
+    pub(crate) old: bool,
     /// Lets nobody push.
     pub(crate) read_only: bool,
     /// Answers with a web page, as a proxy in the way does.
@@ -65,6 +72,11 @@ impl Server {
     /// The URL of a repository.
     pub(crate) fn url(&self, repository: &str) -> String {
         format!("{}/{repository}", self.url)
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.url.trim_start_matches("http://").parse().expect("an address")
     }
 }
 
@@ -118,7 +130,9 @@ async fn serve(State(config): State<Arc<Config>>, request: Request) -> Response<
         .env("CONTENT_LENGTH", body.len().to_string())
         .env("REMOTE_USER", "bot")
         .env("REMOTE_ADDR", "127.0.0.1");
-    if let Some(version) = header(HeaderName::from_static("git-protocol")) {
+    if let Some(version) = header(HeaderName::from_static("git-protocol"))
+        && !behaviour.old
+    {
         command.env("GIT_PROTOCOL", version);
     }
     if let Some(encoding) = header(header::CONTENT_ENCODING) {

@@ -12,7 +12,7 @@ use gantry::{
     observe::BUILD,
     serve::Server,
     settings::Settings,
-    store::{Store as _, board::Seen},
+    store::board::Seen,
 };
 use gantry_core::{
     decide::place::Standing,
