@@ -141,6 +141,7 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
             clock: Arc::clone(&clock),
             holder: holder.clone(),
             failures: BTreeMap::new(),
+            maintained: None,
         });
     }
     let tokens = settings.tokens.into_iter().map(token).collect::<Result<Vec<Token>, StartError>>()?;
