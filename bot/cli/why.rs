@@ -94,6 +94,9 @@ fn draw(view: &WhyView, screen: &Screen, now: Timestamp) -> String {
     for (index, step) in why.steps.iter().enumerate() {
         let (mark, paint) = mark(step, why.at.as_ref(), why.answer);
         let sentence = view.step_texts.get(index).map_or("", String::as_str);
+        // The environment stands in a column of its own.
+        let own = format!("{}: ", step.environment);
+        let sentence = sentence.strip_prefix(&own).unwrap_or(sentence);
         let name = step.environment.as_str();
         let blanks = " ".repeat(longest - text::width(name));
         let line = format!("{name}{blanks}  {}", text::line(sentence));

@@ -300,7 +300,6 @@ fn settings(
     };
     let file = File {
         listen: Some(listen.to_string()),
-        public_url: None,
         data: Some(folder.join("data")),
         database: None,
         anonymous_read: Some(true),

@@ -88,6 +88,8 @@ pub struct Look {
     pub seen: Seen,
     /// Approvals and rejections that people asked for.
     pub asked: Vec<Asked>,
+    /// Builds were taken in: they may concern other repositories too.
+    pub took_builds: bool,
 }
 
 /// The database failed, without which nothing is done.
@@ -107,7 +109,8 @@ impl Observer {
     pub async fn look(&mut self, failures: &BTreeMap<Place, Failure>) -> Result<Look, LookError> {
         let now = self.sources.clock.now();
         let repository = self.sources.repository.clone();
-        let (_, asked) = inbox::take(&*self.sources.store, &self.sources.images, &repository, now).await?;
+        let (took_builds, asked) =
+            inbox::take(&*self.sources.store, &self.sources.images, &repository, now).await?;
         let mut problems = Vec::new();
         let listed = self.sources.forge.proposals().await;
         let mut facts = match self.read_git().await {
@@ -139,7 +142,8 @@ impl Observer {
             Seen { repository, pipeline, facts: Arc::new(facts), config_at, problems, at, settled: false };
         journal::note(&*self.sources.store, &self.sources.voice, self.last.as_ref(), &seen).await?;
         self.last = Some(seen.clone());
-        Ok(Look { seen, asked: asked.into_iter().filter(|asked| wish(asked).is_none()).collect() })
+        let asked = asked.into_iter().filter(|asked| wish(asked).is_none()).collect();
+        Ok(Look { seen, asked, took_builds })
     }
 
     async fn read_git(&mut self) -> Result<Facts, GitError> {

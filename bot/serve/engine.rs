@@ -109,6 +109,9 @@ impl Engine {
         let lease = format!("engine:{}", self.repository);
         let acts = self.store.acquire(&lease, &self.holder, LEASE, now).await?;
         let look = self.observer.look(&self.failures).await?;
+        if look.took_builds {
+            self.board.ring();
+        }
         let mut seen = look.seen;
         let now = self.clock.now();
         let decision = seen.decide(now);
