@@ -11,6 +11,7 @@ pub mod git;
 pub mod http;
 pub mod intake;
 pub mod observe;
+pub mod place;
 pub mod random;
 pub mod registry;
 pub mod serve;

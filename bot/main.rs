@@ -1,3 +1,7 @@
 //! The binary: parses arguments and exits.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gantry::cli::main()
+}

@@ -69,7 +69,9 @@ fn edit(
             let (tag, digest) = match image.write {
                 Write::Tag => (Some(artifact.tag.as_str()), SetDigest::Remove),
                 Write::Digest => (None, SetDigest::Set(artifact.digest.as_str())),
-                Write::TagAndDigest => (Some(artifact.tag.as_str()), SetDigest::Set(artifact.digest.as_str())),
+                Write::TagAndDigest => {
+                    (Some(artifact.tag.as_str()), SetDigest::Set(artifact.digest.as_str()))
+                }
             };
             wanted.push(Change { image: image.image.as_str(), new_name: None, tag, digest });
         }
@@ -87,7 +89,8 @@ fn problem(path: &str, message: String) -> Problem {
 pub(super) fn unified(changes: &[FileChange]) -> String {
     let mut text = String::new();
     for change in changes {
-        let (before, after) = (String::from_utf8_lossy(&change.before), String::from_utf8_lossy(&change.after));
+        let (before, after) =
+            (String::from_utf8_lossy(&change.before), String::from_utf8_lossy(&change.after));
         let diff = similar::TextDiff::from_lines(before.as_ref(), after.as_ref());
         let (old, new) = (format!("a/{}", change.path), format!("b/{}", change.path));
         text.push_str(&diff.unified_diff().context_radius(3).header(&old, &new).to_string());

@@ -70,7 +70,8 @@ impl Actor {
             return acted;
         }
         let effects: Arc<Vec<Effect>> = Arc::new(decision.effects.clone());
-        let written = match self.write(pipeline.clone(), seen.facts.heads.clone(), Arc::clone(&effects)).await {
+        let written = match self.write(pipeline.clone(), seen.facts.heads.clone(), Arc::clone(&effects)).await
+        {
             Ok(written) => written,
             Err(error) => {
                 self.network(seen, &effects, &error, &mut acted);
@@ -234,7 +235,10 @@ impl Actor {
             let release = match effect {
                 Effect::Commit { promotion } | Effect::Propose { promotion, .. } => &promotion.release.id,
                 Effect::Rule { release, .. } => release,
-                Effect::Describe { .. } | Effect::Merge { .. } | Effect::Close { .. } | Effect::Prune { .. } => {
+                Effect::Describe { .. }
+                | Effect::Merge { .. }
+                | Effect::Close { .. }
+                | Effect::Prune { .. } => {
                     continue;
                 }
             };

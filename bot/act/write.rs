@@ -137,7 +137,9 @@ impl Desk<'_> {
                 }
                 // A branch that could not be pruned is tried again at the next look.
                 (
-                    Some(RefResult::LostRace { .. } | RefResult::Refused { .. } | RefResult::Unfinished { .. })
+                    Some(
+                        RefResult::LostRace { .. } | RefResult::Refused { .. } | RefResult::Unfinished { .. },
+                    )
                     | None,
                     _,
                 ) => Written::LostRace,

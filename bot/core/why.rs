@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     artifact::Release,
+    build::BuildStatus,
     catalog::TagState,
     config::pipeline::{Application, Pipeline, Stage},
     decide::{
@@ -209,12 +210,16 @@ fn unknown(view: &View<'_>, decisions: &[PlaceDecision], subject: Option<&str>) 
             .unwrap_or(Reason::NothingNewer);
     };
     for image in &view.application.images {
-        let tags = view.facts.catalog.tags_of(&image.image);
-        for (tag, fact) in tags.filter(|(tag, _)| tag.as_str() == subject) {
-            let failure = fact.digest.as_ref().and_then(|d| view.facts.catalog.failure(&image.image, d));
-            if let Some((check, url)) = failure {
-                return Reason::CheckFailed { check: check.to_owned(), url: url.map(str::to_owned) };
+        // A build that failed is known by its check alone: its tag is never pointed anywhere.
+        let checks =
+            view.facts.catalog.image(&image.image).into_iter().flat_map(|facts| facts.checks.values());
+        for (check, result) in checks.flatten().filter(|(_, result)| result.tag.as_str() == subject) {
+            if result.status == BuildStatus::Failed {
+                return Reason::CheckFailed { check: check.clone(), url: result.url.clone() };
             }
+        }
+        let mut tags = view.facts.catalog.tags_of(&image.image);
+        if let Some((tag, fact)) = tags.find(|(tag, _)| tag.as_str() == subject) {
             if !image.select.matches(tag) {
                 return Reason::NotSelected { rule: image.select.describe() };
             }

@@ -20,10 +20,8 @@ pub(super) fn create(path: &Path, at: Timestamp) -> Result<(), DemoError> {
     let mut stream = Vec::new();
     let who = format!("Platform Team <platform@example.com> {} +0000", at.as_second());
     let message = "Set up the shop's environments\n";
-    let header = format!(
-        "commit refs/heads/main\nauthor {who}\ncommitter {who}\ndata {}\n{message}",
-        message.len()
-    );
+    let header =
+        format!("commit refs/heads/main\nauthor {who}\ncommitter {who}\ndata {}\n{message}", message.len());
     stream.extend_from_slice(header.as_bytes());
     files(&REFERENCE, &mut |path, bytes| {
         stream.extend_from_slice(format!("M 100644 inline {path}\ndata {}\n", bytes.len()).as_bytes());

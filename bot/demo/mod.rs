@@ -186,9 +186,11 @@ async fn tell(
 /// Time alone changes nothing any more.
 fn rests(seen: &crate::store::board::Seen, clock: &Arc<dyn Clock>) -> bool {
     let decision = seen.decide(clock.now());
-    decision.next_look.is_none() && decision.effects.iter().all(|effect| {
-        matches!(effect, gantry_core::effects::Effect::Describe { .. })
-    })
+    decision.next_look.is_none()
+        && decision
+            .effects
+            .iter()
+            .all(|effect| matches!(effect, gantry_core::effects::Effect::Describe { .. }))
 }
 
 /// One sentence for each environment of the sample application.
@@ -298,7 +300,6 @@ fn settings(
     };
     let file = File {
         listen: Some(listen.to_string()),
-        public_url: None,
         data: Some(folder.join("data")),
         database: None,
         anonymous_read: Some(true),

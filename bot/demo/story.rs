@@ -13,13 +13,15 @@ pub struct Story {
     out: Option<Box<dyn Write + Send>>,
     voice: Voice,
     begun: Timestamp,
+    told: Timestamp,
 }
 
 impl Story {
     /// A story told to `out`.
     #[must_use]
     pub fn new(out: Option<Box<dyn Write + Send>>) -> Self {
-        Self { out, voice: Voice::embedded(), begun: Timestamp::now() }
+        let now = Timestamp::now();
+        Self { out, voice: Voice::embedded(), begun: now, told: now }
     }
 
     fn say(&mut self, text: &str) -> std::io::Result<()> {
@@ -47,9 +49,11 @@ impl Story {
         self.line(event.entry.at, &event.entry.text)
     }
 
-    /// One line with the seconds since the beginning. Git's times have no fractions, so one may lie before it.
+    /// One line with the seconds since the beginning. Git's times have no fractions, so one may seem to lie
+    /// before the line above it.
     fn line(&mut self, at: Timestamp, text: &str) -> std::io::Result<()> {
-        let seconds = at.duration_since(self.begun).as_secs().max(0);
+        self.told = self.told.max(at);
+        let seconds = self.told.duration_since(self.begun).as_secs().max(0);
         self.say(&format!("  {seconds:>3} s  {text}"))
     }
 

@@ -72,6 +72,14 @@ pub enum ForgeError {
         /// What went wrong and who must act.
         message: String,
     },
+    /// What was asked can't be done as it was asked; asking again changes nothing.
+    #[error("{forge}: {message}")]
+    Invalid {
+        /// Which forge.
+        forge: String,
+        /// What is wrong and who must act.
+        message: String,
+    },
     /// It refused the credentials.
     #[error(
         "{forge} refuses the credentials: {message}; the platform engineer must renew them in the settings"
@@ -94,10 +102,10 @@ pub trait Forge: Send + Sync {
     /// Opens a proposal, or answers the number of the one that is open on that branch and updates its text.
     async fn open(&self, draft: &Draft) -> Result<ProposalNumber, ForgeError>;
 
-    /// Makes an open proposal say this.
+    /// Makes an open proposal say this. One that is not open any more stays as it is: the next look tells.
     async fn describe(&self, number: ProposalNumber, draft: &Draft) -> Result<(), ForgeError>;
 
-    /// Sets statuses on a proposal's head.
+    /// Sets statuses on a proposal's head, each by its context; others stay.
     async fn set_statuses(
         &self,
         number: ProposalNumber,
@@ -108,7 +116,8 @@ pub trait Forge: Send + Sync {
     /// Merges a proposal, if its head is still `head`.
     async fn merge(&self, number: ProposalNumber, head: &CommitId) -> Result<Merged, ForgeError>;
 
-    /// Closes a proposal in Gantry's own name, with a comment that says why. No rejection.
+    /// Closes a proposal in Gantry's own name, with a comment that says why. No rejection. One that is not open
+    /// any more stays as it is. Its branch stays.
     async fn close(&self, number: ProposalNumber, comment: &str) -> Result<(), ForgeError>;
 
     /// Records a person's approval of `head`.

@@ -64,10 +64,13 @@ impl Mirror {
             }
             let (before, after) = (self.entries(&repository, before)?, self.entries(&repository, after)?);
             for (before, after) in pairs(&before, &after) {
-                let Some(name) = before.or(after).and_then(|entry| entry.name.to_str().ok()) else { continue };
+                let Some(name) = before.or(after).and_then(|entry| entry.name.to_str().ok()) else {
+                    continue;
+                };
                 let path = format!("{prefix}{name}");
                 let folder = |entry: Option<&Entry>| entry.filter(|e| e.mode.is_tree()).map(|e| e.id);
-                let file = |entry: Option<&Entry>| entry.filter(|e| !e.mode.is_tree()).map(|e| (e.id, e.mode));
+                let file =
+                    |entry: Option<&Entry>| entry.filter(|e| !e.mode.is_tree()).map(|e| (e.id, e.mode));
                 if folder(before) != folder(after) {
                     folders.push((format!("{path}/"), folder(before), folder(after), depth + 1));
                 }
@@ -94,7 +97,11 @@ impl Mirror {
         let mut entries = Vec::new();
         for entry in self.read_tree(repository, tree, &mut buffer)? {
             let entry = entry.map_err(|error| self.damage(&error))?;
-            entries.push(Entry { name: entry.filename.to_owned(), mode: entry.mode, id: entry.oid.to_owned() });
+            entries.push(Entry {
+                name: entry.filename.to_owned(),
+                mode: entry.mode,
+                id: entry.oid.to_owned(),
+            });
         }
         // Git sorts a folder as if its name ended in '/'; by plain name, a file and a folder of the same name
         // on the two sides come together. Well-formed trees are nearly sorted that way already.

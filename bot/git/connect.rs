@@ -18,9 +18,10 @@ use gix_transport::{
 };
 
 use super::{
+    address::Address,
     error::{GitError, tame},
     http, process,
-    remote::{Address, Remote},
+    remote::Remote,
 };
 
 /// The moment at which one fetch or push is given up.
@@ -44,7 +45,6 @@ impl Deadline {
     pub(super) fn left(&self) -> Option<Duration> {
         self.at.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
-
 }
 
 /// Why a transport failed. The first note stays: what follows it is its consequence.
@@ -146,7 +146,8 @@ impl Session {
     pub(super) fn hang_up(mut self) {
         if let (Some(transport), Some(_)) = (&mut self.transport, &self.process) {
             // A program waits for the end of the commands; over HTTP there is nobody waiting.
-            let _ = transport.request(WriteMode::Binary, MessageKind::Flush, false).map(RequestWriter::into_read);
+            let _ =
+                transport.request(WriteMode::Binary, MessageKind::Flush, false).map(RequestWriter::into_read);
         }
     }
 }

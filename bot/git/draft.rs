@@ -5,7 +5,10 @@
 //! own; the same draft gives the same commit id, so that doing it twice is harmless.
 //!
 //! Objects come to be in memory. [`Drafting::keep`] puts them into the mirror: one by one when they are few,
-//! else as one pack. Their commits come last, so that a kill in between leaves no commit without its files.
+//! else as one pack (sooner when they grow large). Commits come last, so that a kill in between leaves no
+//! commit without its files.
+
+use std::collections::HashSet;
 
 use gantry_core::ids::CommitId;
 use gix::{
@@ -20,11 +23,15 @@ use super::{
     history::Person,
     mirror::Mirror,
     pack,
-    snapshot::{MAX_DEPTH, MAX_FILE, is_lfs_pointer, lookup},
+    snapshot::{MAX_DEPTH, MAX_FILE, is_lfs_pointer},
 };
 
 /// Up to this many objects are stored one by one: a pack costs two files, whatever its size.
 const MAX_LOOSE: usize = 32;
+/// Above this many bytes in memory, objects are stored early.
+const MAX_MEMORY: usize = 64 << 20;
+/// After how many commits that is looked at.
+const LOOK_EVERY: usize = 64;
 /// The most bytes of a commit message: 256 KiB.
 const MAX_MESSAGE: usize = 256 << 10;
 
@@ -48,17 +55,27 @@ pub struct Draft {
     pub at: Timestamp,
 }
 
-/// Commits being made on each other, not in the mirror before [`Drafting::keep`]. For one thread.
+/// Commits being made on each other; only [`Drafting::keep`] makes sure that they are in the mirror. For one
+/// thread.
 pub struct Drafting<'a> {
     mirror: &'a Mirror,
     repository: gix::Repository,
+    /// Commits whose objects are in memory.
+    made: HashSet<ObjectId>,
+    /// Commits in the mirror that they stand on.
+    bases: HashSet<ObjectId>,
 }
 
 impl Mirror {
     /// Starts a series of commits.
     #[must_use]
     pub fn drafting(&self) -> Drafting<'_> {
-        Drafting { mirror: self, repository: self.repository().with_object_memory() }
+        Drafting {
+            mirror: self,
+            repository: self.repository().with_object_memory(),
+            made: HashSet::new(),
+            bases: HashSet::new(),
+        }
     }
 
     /// Makes one commit and keeps it in the mirror. Nothing is pushed.
@@ -94,7 +111,11 @@ impl Drafting<'_> {
             message: message.into(),
             extra_headers: Vec::new(),
         };
-        let id = self.repository.write_object(commit).map_err(|error| self.mirror.damage(&error))?;
+        let parents = commit.parents.clone();
+        let id = self.repository.write_object(commit).map_err(|error| self.mirror.damage(&error))?.detach();
+        self.bases.extend(parents.into_iter().filter(|parent| !self.made.contains(parent)));
+        self.made.insert(id);
+        self.flush_if_large()?;
         self.mirror.commit_id(&id)
     }
 
@@ -103,26 +124,42 @@ impl Drafting<'_> {
     /// # Errors
     /// [`GitError::Io`] when the folder cannot be written.
     pub fn keep(mut self) -> Result<(), GitError> {
-        let Some(made) = self.repository.objects.take_object_memory() else { return Ok(()) };
+        self.flush()
+    }
+
+    /// Stores what is in memory: few objects one by one, the commits last, many as a pack with deltas.
+    fn flush(&mut self) -> Result<(), GitError> {
         let fail = |error: gix::Error| GitError::Io {
             folder: self.mirror.folder.clone(),
             source: std::io::Error::other(super::error::chain(&error)),
         };
-        if made.len() > MAX_LOOSE {
-            let objects = made.iter().map(|(_, (kind, data))| (*kind, data.as_slice()));
-            let bytes = pack::whole(objects).map_err(|source| GitError::Io {
-                folder: self.mirror.folder.clone(),
-                source,
-            })?;
-            return pack::store(&self.repository, &bytes).map_err(fail);
-        }
         let store = self.mirror.repository();
-        for wanted in [Kind::Blob, Kind::Tree, Kind::Tag, Kind::Commit] {
-            for (_, (kind, data)) in made.iter().filter(|(_, (kind, _))| *kind == wanted) {
-                store.objects.write_buf(*kind, data).map_err(fail)?;
+        if self.repository.objects.num_objects_in_memory() > MAX_LOOSE {
+            let (made, bases): (Vec<_>, Vec<_>) = (self.made.drain().collect(), self.bases.drain().collect());
+            let pack = self.mirror.pack_between(&self.repository, &made, &bases, true)?;
+            pack::store(&store, &pack).map_err(fail)?;
+            self.repository.objects.reset_object_memory();
+        } else if let Some(objects) = self.repository.objects.reset_object_memory() {
+            for wanted in [Kind::Blob, Kind::Tree, Kind::Tag, Kind::Commit] {
+                for (_, (kind, data)) in objects.iter().filter(|(_, (kind, _))| *kind == wanted) {
+                    store.objects.write_buf(*kind, data).map_err(fail)?;
+                }
             }
         }
+        self.made.clear();
+        self.bases.clear();
         Ok(())
+    }
+
+    /// Keeps the memory bounded: folders' lists are whole there, and there may be thousands of commits.
+    fn flush_if_large(&mut self) -> Result<(), GitError> {
+        if !self.made.len().is_multiple_of(LOOK_EVERY) {
+            return Ok(());
+        }
+        let Some(objects) = self.repository.objects.take_object_memory() else { return Ok(()) };
+        let bytes: usize = objects.iter().map(|(_, (_, data))| data.len()).sum();
+        self.repository.objects.set_object_memory(objects);
+        if bytes > MAX_MEMORY { self.flush() } else { Ok(()) }
     }
 
     fn tree(&self, base: ObjectId, changes: &[(String, Option<Vec<u8>>)]) -> Result<ObjectId, GitError> {
@@ -136,7 +173,9 @@ impl Drafting<'_> {
             match (bytes, old) {
                 (Some(bytes), old) => {
                     if bytes.len() as u64 > MAX_FILE {
-                        return Err(self.mirror.too_large(tame(path, 200), format!("{} MiB", MAX_FILE >> 20)));
+                        return Err(self
+                            .mirror
+                            .too_large(tame(path, 200), format!("{} MiB", MAX_FILE >> 20)));
                     }
                     let id = self.repository.write_blob(bytes).map_err(damage)?.detach();
                     editor.upsert(path.as_str(), old.unwrap_or(EntryKind::Blob), id).map_err(damage)?;
@@ -154,24 +193,32 @@ impl Drafting<'_> {
     fn check_path(&self, base: ObjectId, path: &str) -> Result<Option<EntryKind>, GitError> {
         let refuse = |why: &str| Err(self.refused(path, why));
         if path.len() > 4096 || path.split('/').count() > MAX_DEPTH {
-            return refuse("the path is too long or too deep; the files in gantry.yaml must name a shorter one");
+            return refuse(
+                "the path is too long or too deep; the files in gantry.yaml must name a shorter one",
+            );
         }
         for part in path.split('/') {
-            let options = gix::validate::path::component::Options { protect_windows: false, ..Default::default() };
+            let options =
+                gix::validate::path::component::Options { protect_windows: false, ..Default::default() };
             if gix::validate::path::component(part.as_bytes().as_bstr(), None, options).is_err()
                 || part.chars().any(char::is_control)
             {
-                return refuse("a part of the path is empty, '.', '..', '.git' or the like; correct it in gantry.yaml");
+                return refuse(
+                    "a part of the path is empty, '.', '..', '.git' or the like; correct it in gantry.yaml",
+                );
             }
         }
-        for (end, _) in path.match_indices('/') {
-            match lookup(self.mirror, &self.repository, base, &path[..end])? {
+        let mut found = (base, EntryKind::Tree);
+        for part in path.split('/') {
+            if found.1 != EntryKind::Tree {
+                return refuse("a folder of the path is a file or a link there; correct it in gantry.yaml");
+            }
+            match self.mirror.entry(&self.repository, found.0, part)? {
+                Some(entry) => found = entry,
                 None => return Ok(None),
-                Some((_, EntryKind::Tree)) => {}
-                Some(_) => return refuse("a folder of the path is a file or a link there; correct it in gantry.yaml"),
             }
         }
-        let Some((id, kind)) = lookup(self.mirror, &self.repository, base, path)? else { return Ok(None) };
+        let (id, kind) = found;
         match kind {
             EntryKind::Blob | EntryKind::BlobExecutable => {}
             EntryKind::Tree => return refuse("it is a folder there; correct the path in gantry.yaml"),
@@ -205,8 +252,10 @@ impl Drafting<'_> {
 fn signature(person: &Person, at: Timestamp) -> gix::actor::Signature {
     let plain = |text: &str| {
         let kept: String = tame(text, 200).chars().filter(|c| !matches!(c, '<' | '>')).collect();
-        kept.trim_matches(|c: char| c.is_whitespace() || matches!(c, '.' | ',' | ':' | ';' | '"' | '\\' | '\''))
-            .to_owned()
+        kept.trim_matches(|c: char| {
+            c.is_whitespace() || matches!(c, '.' | ',' | ':' | ';' | '"' | '\\' | '\'')
+        })
+        .to_owned()
     };
     let name = match plain(&person.name) {
         name if name.is_empty() => "unknown".to_owned(),

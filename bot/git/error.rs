@@ -176,7 +176,8 @@ pub(super) fn tame(text: &str, limit: usize) -> String {
             continue;
         }
         // Bidirectional controls would let a server rearrange what a person reads.
-        if matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}') {
+        if matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        {
             continue;
         }
         if count >= limit {

@@ -11,12 +11,7 @@ use std::{
 use gix::{
     ObjectId,
     progress::Discard,
-    protocol::{
-        LsRefsCommand,
-        fetch::{Arguments, Context, Negotiate, RefMap, Response, Shallow, Tags, negotiate, refmap},
-        handshake::Ref,
-        ls_refs::RefPrefixes,
-    },
+    protocol::fetch::{Context, RefMap, Shallow, Tags, refmap},
     refs::{
         FullName, Target,
         transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog},
@@ -27,22 +22,13 @@ use gix_transport::Service;
 use super::{
     connect::{Deadline, Session},
     error::GitError,
+    listing::{HEADS, Listing},
     mirror::{Heads, Mirror},
+    negotiate::{Haves, agent},
 };
 
-/// The most branches that a repository may have.
-const MAX_BRANCHES: usize = 200_000;
 /// The most memory for one object of a fetched pack.
 const MAX_OBJECT: usize = 512 << 20;
-const HEADS: &str = "refs/heads/";
-
-/// What the server lists.
-#[derive(Debug, Default)]
-pub(super) struct Listing {
-    pub(super) branches: BTreeMap<String, ObjectId>,
-    default_branch: Option<String>,
-    refs: Vec<Ref>,
-}
 
 impl Mirror {
     /// Brings every branch of the repository, whatever happened to it there (moved, rewound, deleted, the
@@ -56,98 +42,32 @@ impl Mirror {
         if self.take_damaged() {
             self.make_anew()?;
         }
-        match self.fetch_once() {
+        let heads = match self.fetch_into(&self.repository()) {
             Err(GitError::Damaged { .. }) => {
                 self.make_anew()?;
-                self.fetch_once()
+                self.fetch_into(&self.repository())?
             }
-            result => result,
-        }
+            result => result?,
+        };
+        Ok(self.set_heads(heads))
     }
 
-    fn fetch_once(&self) -> Result<Arc<Heads>, GitError> {
-        let repository = self.repository();
-        let stored = self.stored(&repository)?;
+    /// Brings `repository`, which is the mirror or shall become it, to the server's state.
+    pub(super) fn fetch_into(&self, repository: &gix::Repository) -> Result<Heads, GitError> {
+        let stored = self.stored(repository)?;
         let deadline = Deadline::after(self.remote.timeout);
         let mut session = Session::open(&self.remote, &self.client, Service::UploadPack, deadline)?;
         let mut handshake = self.shake_hands(&mut session)?;
         let mut listing = self.list(&mut session, &mut handshake)?;
         if listing.branches != stored {
-            self.receive(&repository, &mut session, handshake, &mut listing)?;
-            self.store(&repository, &stored, &listing.branches)?;
+            self.receive(repository, &mut session, handshake, &mut listing)?;
+            self.store(repository, &stored, &listing.branches)?;
         }
         let mut branches = BTreeMap::new();
         for (name, id) in &listing.branches {
             branches.insert(name.clone(), self.commit_id(id)?);
         }
-        Ok(self.set_heads(Heads { url: self.url(), branches, default_branch: listing.default_branch }))
-    }
-
-    /// Asks the server for its branches, and nothing else. For reading again after a push.
-    pub(super) fn list_remote(&self, deadline: Deadline) -> Result<BTreeMap<String, ObjectId>, GitError> {
-        let mut session = Session::open(&self.remote, &self.client, Service::UploadPack, deadline)?;
-        let mut handshake = self.shake_hands(&mut session)?;
-        Ok(self.list(&mut session, &mut handshake)?.branches)
-    }
-
-    fn shake_hands(&self, session: &mut Session) -> Result<gix::protocol::Handshake, GitError> {
-        // Credentials are the transport's business: no helper of the host is ever asked.
-        let result = gix::protocol::handshake(
-            session.transport()?,
-            Service::UploadPack,
-            |_| Ok(None),
-            Vec::new(),
-            &mut Discard,
-        );
-        let handshake = result.map_err(|error| session.explain(&error))?;
-        match handshake.capabilities.capability("object-format").and_then(|c| c.value().map(ToOwned::to_owned)) {
-            Some(format) if format != "sha1" => Err(GitError::Protocol {
-                url: self.url(),
-                why: format!("its object format is {format}, Gantry knows sha1"),
-            }),
-            _ => Ok(handshake),
-        }
-    }
-
-    fn list(&self, session: &mut Session, handshake: &mut gix::protocol::Handshake) -> Result<Listing, GitError> {
-        let refs = match handshake.refs.take() {
-            Some(refs) => refs,
-            None => {
-                let mut prefixes = RefPrefixes::new();
-                prefixes.extend(["HEAD".into(), HEADS.into()]);
-                let command = LsRefsCommand::new(Some(prefixes), &handshake.capabilities, agent());
-                command
-                    .invoke_blocking(session.transport()?, &mut Discard, false)
-                    .map_err(|error| session.explain(&error))?
-            }
-        };
-        if refs.len() > MAX_BRANCHES {
-            return Err(GitError::TooLarge {
-                url: self.url(),
-                what: "the number of branches".into(),
-                limit: MAX_BRANCHES.to_string(),
-            });
-        }
-        let mut listing = Listing::default();
-        for reference in refs {
-            let (name, id, _) = reference.unpack();
-            let Ok(name) = std::str::from_utf8(name) else { continue };
-            if name == "HEAD" {
-                if let Ref::Symbolic { target, .. } | Ref::Unborn { target, .. } = &reference {
-                    let target = String::from_utf8_lossy(target);
-                    listing.default_branch = target.strip_prefix(HEADS).map(ToOwned::to_owned);
-                }
-                continue;
-            }
-            let (Some(branch), Some(id)) = (name.strip_prefix(HEADS), id) else { continue };
-            // A name that Git itself would refuse is no branch that anyone can mean.
-            if FullName::try_from(name).is_err() {
-                continue;
-            }
-            listing.branches.insert(branch.to_owned(), id.to_owned());
-            listing.refs.push(reference);
-        }
-        Ok(listing)
+        Ok(Heads { url: self.url(), branches, default_branch: listing.default_branch })
     }
 
     fn receive(
@@ -191,8 +111,15 @@ impl Mirror {
             |pack, progress, interrupt| {
                 let bases = Some(repository.objects.clone());
                 let hash = repository.object_hash();
-                let written =
-                    gix_pack::Bundle::write_to_directory(pack, Some(&packs), progress, interrupt, bases, hash, options)?;
+                let written = gix_pack::Bundle::write_to_directory(
+                    pack,
+                    Some(&packs),
+                    progress,
+                    interrupt,
+                    bases,
+                    hash,
+                    options,
+                )?;
                 keep = written.keep_path;
                 Ok(true)
             },
@@ -215,7 +142,9 @@ impl Mirror {
             // It would only matter to a garbage collection, and there is none beside us.
             let _ = std::fs::remove_file(keep);
         }
-        result.map_err(|error| session.explain(&error))?;
+        if let Err(error) = result {
+            return Err(self.local_fault(&error).unwrap_or_else(|| session.explain(&error)));
+        }
         for (branch, id) in &listing.branches {
             match repository.try_find_header(*id) {
                 Ok(Some(header)) if header.kind() == gix::objs::Kind::Commit => {}
@@ -228,6 +157,25 @@ impl Mirror {
             }
         }
         Ok(())
+    }
+
+    /// The error of a fetch that failed on this machine: a full disk must not be blamed on the server.
+    fn local_fault(&self, error: &(dyn std::error::Error + 'static)) -> Option<GitError> {
+        use std::io::ErrorKind;
+        let mut next = Some(error);
+        while let Some(error) = next {
+            match error.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
+                Some(ErrorKind::NotFound) => return Some(self.damage(error)),
+                Some(
+                    kind @ (ErrorKind::PermissionDenied
+                    | ErrorKind::StorageFull
+                    | ErrorKind::QuotaExceeded
+                    | ErrorKind::ReadOnlyFilesystem),
+                ) => return Some(GitError::Io { folder: self.folder.clone(), source: kind.into() }),
+                _ => next = error.source(),
+            }
+        }
+        None
     }
 
     /// Makes the mirror's branches those of the server: what is gone first, so that it makes room.
@@ -254,7 +202,11 @@ impl Mirror {
             let name = FullName::try_from(format!("{HEADS}{branch}")).map_err(|error| self.damage(&error))?;
             let change = match id {
                 Some(id) => Change::Update {
-                    log: LogChange { mode: RefLog::AndReference, force_create_reflog: false, message: "".into() },
+                    log: LogChange {
+                        mode: RefLog::AndReference,
+                        force_create_reflog: false,
+                        message: "".into(),
+                    },
                     expected: PreviousValue::Any,
                     new: Target::Object(id),
                 },
@@ -267,57 +219,5 @@ impl Mirror {
         }
         repository.edit_references(transaction).map_err(|error| self.damage(&error))?;
         Ok(())
-    }
-}
-
-/// How Gantry names itself to servers.
-fn agent() -> (&'static str, Option<String>) {
-    ("agent", Some(AGENT.to_owned()))
-}
-
-/// The value of [`agent`].
-pub(super) const AGENT: &str = concat!("gantry/", env!("CARGO_PKG_VERSION"));
-
-/// Tells the server what the mirror has, by the library's own negotiation.
-struct Haves<'a, 'b, 'c> {
-    repository: &'a gix::Repository,
-    graph: &'a mut gix::negotiate::Graph<'b, 'c>,
-    negotiator: Box<dyn gix::negotiate::Negotiator>,
-    map: &'a RefMap,
-}
-
-impl Negotiate for Haves<'_, '_, '_> {
-    fn mark_complete_and_common_ref(&mut self) -> gix::Result<negotiate::Action> {
-        type Alternate = (gix::refs::file::Store, gix::OdbHandle);
-        negotiate::mark_complete_and_common_ref(
-            &self.repository.objects,
-            &self.repository.refs,
-            || Ok(std::iter::empty::<Alternate>()),
-            &mut *self.negotiator,
-            self.graph,
-            self.map,
-            &Shallow::NoChange,
-            negotiate::make_refmapping_ignore_predicate(Tags::None, self.map),
-        )
-    }
-
-    fn add_wants(&mut self, arguments: &mut Arguments, known: &[bool]) -> bool {
-        negotiate::add_wants(
-            &self.repository.objects,
-            arguments,
-            self.map,
-            known,
-            &Shallow::NoChange,
-            negotiate::make_refmapping_ignore_predicate(Tags::None, self.map),
-        )
-    }
-
-    fn one_round(
-        &mut self,
-        state: &mut negotiate::one_round::State,
-        arguments: &mut Arguments,
-        previous: Option<&Response>,
-    ) -> gix::Result<(negotiate::Round, bool)> {
-        negotiate::one_round(&mut *self.negotiator, self.graph, state, arguments, previous)
     }
 }

@@ -12,12 +12,13 @@ use std::{
 use gix_transport::Protocol;
 
 use super::{
+    address::Address,
     connect::{Deadline, Failure, Fate},
     error::{GitError, tame},
     mirror::Mirror,
     process,
     push::{Change, Told},
-    remote::{Address, Remote},
+    remote::Remote,
 };
 
 /// Branches per run of the program, far below what the system allows for arguments.
@@ -40,19 +41,7 @@ impl Mirror {
     }
 
     fn push_batch(&self, batch: &[Change<'_>], deadline: Deadline) -> Result<Vec<Told>, GitError> {
-        let mut command = Command::new("git");
-        command.arg("--git-dir").arg(&self.folder);
-        command.args(["push", "--porcelain", "--no-verify", "--no-signed", "--no-progress"]);
-        for change in batch {
-            let old = change.old.map(|id| id.to_string()).unwrap_or_default();
-            command.arg(format!("--force-with-lease=refs/heads/{}:{old}", change.branch));
-        }
-        command.arg(address(&self.remote));
-        for change in batch {
-            let new = change.new.map(|id| id.to_string()).unwrap_or_default();
-            command.arg(format!("{new}:refs/heads/{}", change.branch));
-        }
-        self.surround(&mut command)?;
+        let mut command = self.push_command(batch)?;
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let (mut child, watch) = process::start(command, deadline, &self.url())?;
         let stdout = child.stdout.take();
@@ -73,7 +62,11 @@ impl Mirror {
                 return Err(fate.error(self.url(), deadline, &said));
             }
         }
-        let silent = if outcome.timed_out { "git push was stopped at the time limit" } else { "git push said nothing" };
+        let silent = if outcome.timed_out {
+            "git push was stopped at the time limit"
+        } else {
+            "git push said nothing"
+        };
         Ok(batch
             .iter()
             .map(|change| match words.remove(change.branch) {
@@ -82,6 +75,23 @@ impl Mirror {
                 None => Told::Nothing(tame(&format!("{silent} of it: {said}"), 1000)),
             })
             .collect())
+    }
+
+    fn push_command(&self, batch: &[Change<'_>]) -> Result<Command, GitError> {
+        let mut command = Command::new("git");
+        command.arg("--git-dir").arg(&self.folder);
+        command.args(["push", "--porcelain", "--no-verify", "--no-signed", "--no-progress"]);
+        for change in batch {
+            let old = change.old.map(|id| id.to_string()).unwrap_or_default();
+            command.arg(format!("--force-with-lease=refs/heads/{}:{old}", change.branch));
+        }
+        command.arg(address(&self.remote));
+        for change in batch {
+            let new = change.new.map(|id| id.to_string()).unwrap_or_default();
+            command.arg(format!("{new}:refs/heads/{}", change.branch));
+        }
+        self.surround(&mut command)?;
+        Ok(command)
     }
 
     /// An environment in which the host's Git has no say.
@@ -108,7 +118,8 @@ impl Mirror {
         }
         if let Address::Ssh { .. } = &self.remote.address {
             let words = self.remote.ssh_words()?;
-            let quoted: Vec<String> = words.iter().map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect();
+            let quoted: Vec<String> =
+                words.iter().map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect();
             command.env("GIT_SSH_COMMAND", format!("{} -o BatchMode=yes", quoted.join(" ")));
         }
         Ok(())
@@ -127,8 +138,12 @@ fn porcelain(output: &str) -> HashMap<&str, Result<(), String>> {
     let mut words = HashMap::new();
     for line in output.lines() {
         let mut parts = line.splitn(3, '\t');
-        let (Some(flag), Some(refs), Some(summary)) = (parts.next(), parts.next(), parts.next()) else { continue };
-        let Some(branch) = refs.rsplit_once(':').and_then(|(_, to)| to.strip_prefix("refs/heads/")) else { continue };
+        let (Some(flag), Some(refs), Some(summary)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
+        let Some(branch) = refs.rsplit_once(':').and_then(|(_, to)| to.strip_prefix("refs/heads/")) else {
+            continue;
+        };
         words.insert(branch, if flag == "!" { Err(summary.to_owned()) } else { Ok(()) });
     }
     words
@@ -137,10 +152,29 @@ fn porcelain(output: &str) -> HashMap<&str, Result<(), String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::git::Credentials;
+
+    #[test]
+    fn the_secret_is_in_no_argument() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut remote = Remote::new("https://git.example.com/infra").ok().unwrap();
+        remote.credentials = Some(Credentials::new("bot", "hunter2"));
+        let mirror = Mirror::open(remote, &folder.path().join("mirror")).ok().unwrap();
+        let command = mirror.push_command(&[Change { branch: "main", old: None, new: None }]).unwrap();
+        let arguments: Vec<_> = command.get_args().map(|a| a.to_string_lossy().into_owned()).collect();
+        assert_eq!(arguments.last().unwrap(), ":refs/heads/main");
+        assert!(arguments.contains(&"https://git.example.com/infra".to_owned()), "{arguments:?}");
+        let coded = mirror.remote.credentials.as_ref().unwrap().basic();
+        let secrets = ["hunter2", coded.trim_start_matches("Basic ")];
+        assert!(!secrets.iter().any(|secret| arguments.iter().any(|argument| argument.contains(secret))));
+        let environment: Vec<_> = command.get_envs().filter_map(|(_, value)| value).collect();
+        assert!(environment.iter().any(|value| value.to_string_lossy().contains(secrets[1])));
+    }
 
     #[test]
     fn porcelain_lines_are_read() {
-        let output = "To /x\n \tabc:refs/heads/main\tabc..def\n!\tabc:refs/heads/qa\t[rejected] (stale info)\nDone\n";
+        let output =
+            "To /x\n \tabc:refs/heads/main\tabc..def\n!\tabc:refs/heads/qa\t[rejected] (stale info)\nDone\n";
         let words = porcelain(output);
         assert_eq!(words["main"], Ok(()));
         assert_eq!(words["qa"], Err("[rejected] (stale info)".into()));

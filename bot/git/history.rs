@@ -4,7 +4,7 @@ use gantry_core::ids::CommitId;
 use gix::{ObjectId, bstr::ByteSlice};
 use jiff::Timestamp;
 
-use super::{error::GitError, mirror::Mirror};
+use super::{error::GitError, ids, mirror::Mirror};
 
 /// The most bytes of a commit that is read: 1 MiB.
 const MAX_COMMIT: u64 = 1 << 20;
@@ -44,9 +44,10 @@ impl Mirror {
     ) -> Result<Vec<CommitInfo>, GitError> {
         let repository = self.repository();
         let mut next = Some(self.known(&repository, head)?);
+        let stop = stop_at.and_then(ids::object);
         let mut log = Vec::new();
         while let Some(id) = next.take() {
-            if log.len() >= limit || stop_at.is_some_and(|stop| id.to_string() == stop.as_str()) {
+            if log.len() >= limit || stop == Some(id) {
                 break;
             }
             let (info, parents) = self.info(&repository, id)?;
@@ -115,7 +116,11 @@ impl Mirror {
         Ok(self.merge_base(ancestor, head)?.as_ref() == Some(ancestor))
     }
 
-    fn info(&self, repository: &gix::Repository, id: ObjectId) -> Result<(CommitInfo, Vec<ObjectId>), GitError> {
+    fn info(
+        &self,
+        repository: &gix::Repository,
+        id: ObjectId,
+    ) -> Result<(CommitInfo, Vec<ObjectId>), GitError> {
         let header = repository.find_header(id).map_err(|error| self.damage(&error))?;
         if header.size() > MAX_COMMIT {
             return Err(self.too_large(format!("commit {id}"), format!("{} MiB", MAX_COMMIT >> 20)));
@@ -141,7 +146,10 @@ impl Mirror {
 }
 
 fn person(who: &gix::actor::SignatureRef<'_>) -> Person {
-    Person { name: who.name.to_str_lossy().trim().to_owned(), email: who.email.to_str_lossy().trim().to_owned() }
+    Person {
+        name: who.name.to_str_lossy().trim().to_owned(),
+        email: who.email.to_str_lossy().trim().to_owned(),
+    }
 }
 
 fn nobody() -> Person {

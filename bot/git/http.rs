@@ -2,36 +2,26 @@
 //!
 //! Promises: every wait ends at the deadline (the client's usual total of 30 s would cut long fetches); a
 //! status is told from the answer itself; credentials go only to the configured scheme, host and port,
-//! because redirects to another one are refused; an answer is never larger than [`MAX_ANSWER`].
-//!
-//! A POST is sent when its answer is first read, with the whole body at hand: commits and negotiations are
-//! small, and a known length suits servers that dislike chunked requests.
+//! because redirects to another one are refused.
 
-use std::{
-    any::Any,
-    io::{self, BufRead, BufReader, Cursor, Read, Write},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::Duration,
-};
+use std::{any::Any, io, sync::OnceLock, time::Duration};
 
 use gix_transport::{
     Protocol,
     client::blocking_io::http::{GetResponse, Http, PostBodyDataKind, PostResponse, Transport},
 };
 use reqwest::{
-    StatusCode,
-    blocking::{RequestBuilder, Response},
+    blocking::RequestBuilder,
     header::{AUTHORIZATION, HeaderName, HeaderValue, LOCATION},
 };
 
 use super::{
     connect::{Deadline, Failure, Fate},
     error::{GitError, chain},
+    exchange::{Answer, Exchange, Upload, send},
     remote::Remote,
 };
 
-/// The most bytes of one answer: 8 GiB, far over any infra repository, so that a server cannot fill the disk.
-const MAX_ANSWER: u64 = 8 << 30;
 /// The most redirects that one request follows.
 const MAX_REDIRECTS: usize = 5;
 
@@ -83,7 +73,8 @@ pub(super) fn transport(
         None => None,
     };
     let wire = Wire { client: client.get(remote)?, authorization, deadline, fate, moved: None };
-    let url = gix::url::parse(url.as_str().trim_end_matches('/')).map_err(|_| settings("the URL is not one for Git"))?;
+    let url = gix::url::parse(url.as_str().trim_end_matches('/'))
+        .map_err(|_| settings("the URL is not one for Git"))?;
     Ok(Transport::new_http(wire, url, version, false))
 }
 
@@ -116,32 +107,6 @@ impl Wire {
     }
 }
 
-/// Sends a request and refuses every status but a good one and a redirect, with a note of what it means.
-fn send(request: RequestBuilder, deadline: Deadline, fate: &Fate) -> io::Result<Response> {
-    let fail = |failure: Failure| {
-        let error = io::Error::other(format!("{failure:?}"));
-        fate.note(failure);
-        Err(error)
-    };
-    let Some(left) = deadline.left() else { return fail(Failure::TimedOut) };
-    let response = match request.timeout(left).send() {
-        Ok(response) => response,
-        Err(error) if error.is_timeout() && !error.is_connect() => return fail(Failure::TimedOut),
-        Err(error) => return fail(Failure::Unreachable(chain(&error.without_url()))),
-    };
-    let status = response.status();
-    let said = format!("HTTP status {}", status.as_u16());
-    match status {
-        s if s.is_success() || s.is_redirection() => Ok(response),
-        StatusCode::UNAUTHORIZED => fail(Failure::Denied(said)),
-        StatusCode::FORBIDDEN => fail(Failure::Denied(format!("{said}: they may not do this"))),
-        StatusCode::NOT_FOUND | StatusCode::GONE => fail(Failure::Missing(said)),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => fail(Failure::Unreachable(said)),
-        s if s.is_server_error() => fail(Failure::Unreachable(said)),
-        _ => fail(Failure::Protocol(said)),
-    }
-}
-
 /// The base after a redirect from `url` to `location`, if it stays on the same scheme, host and port (or
 /// goes from http to https on the same host) and keeps what Git appended to the base.
 fn moved_base(url: &str, base: &str, location: Option<&HeaderValue>) -> Option<(String, String)> {
@@ -149,7 +114,8 @@ fn moved_base(url: &str, base: &str, location: Option<&HeaderValue>) -> Option<(
     let new = old.join(location?.to_str().ok()?).ok()?;
     let upgrade = old.scheme() == "http" && new.scheme() == "https";
     let same_place = new.host_str() == old.host_str()
-        && (upgrade || new.scheme() == old.scheme() && new.port_or_known_default() == old.port_or_known_default());
+        && (upgrade
+            || new.scheme() == old.scheme() && new.port_or_known_default() == old.port_or_known_default());
     let tail = url.strip_prefix(base)?;
     let new_base = new.as_str().strip_suffix(tail)?.to_owned();
     (same_place && new.username().is_empty() && new.password().is_none()).then(|| (new.into(), new_base))
@@ -193,15 +159,8 @@ impl Http for Wire {
         _kind: PostBodyDataKind,
     ) -> gix::Result<PostResponse<Answer, Answer, Upload>> {
         let request = self.prepare(self.client.post(url), headers);
-        let exchange = Exchange {
-            request: Some(request),
-            body: Vec::new(),
-            response: None,
-            deadline: self.deadline,
-            fate: self.fate.clone(),
-        };
-        let (headers, body) = Answer::pair(exchange);
-        Ok(PostResponse { post_body: Upload(headers.exchange.clone()), headers, body })
+        let (headers, body) = Answer::pair(Exchange::pending(request, self.deadline, self.fate.clone()));
+        Ok(PostResponse { post_body: headers.upload(), headers, body })
     }
 
     fn configure(&mut self, _config: &dyn Any) -> gix::Result {
@@ -211,135 +170,6 @@ impl Http for Wire {
 
     fn redirected_base_url(&self) -> Option<String> {
         self.moved.clone()
-    }
-}
-
-/// A request with its body, and the response once it was sent.
-struct Exchange {
-    request: Option<RequestBuilder>,
-    body: Vec<u8>,
-    response: Option<Response>,
-    deadline: Deadline,
-    fate: Fate,
-}
-
-impl Exchange {
-    fn answered(response: Response, deadline: Deadline, fate: Fate) -> Self {
-        Self { request: None, body: Vec::new(), response: Some(response), deadline, fate }
-    }
-
-    fn send(&mut self) -> io::Result<()> {
-        let Some(request) = self.request.take() else { return Ok(()) };
-        let response = send(request.body(std::mem::take(&mut self.body)), self.deadline, &self.fate)?;
-        if response.status().is_redirection() {
-            self.fate.note(Failure::Protocol("it redirects a POST; use the final URL".into()));
-            return Err(io::Error::other("redirected POST"));
-        }
-        self.response = Some(response);
-        Ok(())
-    }
-}
-
-/// Collects the body of a POST.
-pub(super) struct Upload(Arc<Mutex<Exchange>>);
-
-impl Write for Upload {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).body.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// The headers or the body of an answer; the first read sends the request.
-pub(super) struct Answer {
-    exchange: Arc<Mutex<Exchange>>,
-    headers: bool,
-    reader: Option<Box<dyn BufRead + Send>>,
-}
-
-impl Answer {
-    fn pair(exchange: Exchange) -> (Self, Self) {
-        let exchange = Arc::new(Mutex::new(exchange));
-        let half = |headers| Self { exchange: exchange.clone(), headers, reader: None };
-        (half(true), half(false))
-    }
-
-    fn reader(&mut self) -> io::Result<&mut Box<dyn BufRead + Send>> {
-        if self.reader.is_none() {
-            let mut exchange = self.exchange.lock().unwrap_or_else(PoisonError::into_inner);
-            exchange.send()?;
-            let reader: Box<dyn BufRead + Send> = if self.headers {
-                let mut lines = Vec::new();
-                for (name, value) in exchange.response.iter().flat_map(|r| r.headers()) {
-                    lines.extend_from_slice(name.as_str().as_bytes());
-                    lines.push(b':');
-                    lines.extend_from_slice(value.as_bytes());
-                    lines.push(b'\n');
-                }
-                Box::new(Cursor::new(lines))
-            } else {
-                match exchange.response.take() {
-                    Some(response) => Box::new(BufReader::with_capacity(
-                        64 << 10,
-                        Body {
-                            response: response.take(MAX_ANSWER),
-                            deadline: exchange.deadline,
-                            fate: exchange.fate.clone(),
-                        },
-                    )),
-                    None => Box::new(io::empty()),
-                }
-            };
-            drop(exchange);
-            self.reader = Some(reader);
-        }
-        self.reader.as_mut().ok_or_else(|| io::Error::other("no answer"))
-    }
-}
-
-impl Read for Answer {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.reader()?.read(buffer)
-    }
-}
-
-impl BufRead for Answer {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.reader()?.fill_buf()
-    }
-
-    fn consume(&mut self, amount: usize) {
-        if let Some(reader) = &mut self.reader {
-            reader.consume(amount);
-        }
-    }
-}
-
-/// A body under the deadline: one read waits no longer than the request was allowed, and none begins after it.
-struct Body {
-    response: io::Take<Response>,
-    deadline: Deadline,
-    fate: Fate,
-}
-
-impl Read for Body {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.deadline.left().is_none() {
-            self.fate.note(Failure::TimedOut);
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        self.response.read(buffer).inspect_err(|error| {
-            let timed_out = error.kind() == io::ErrorKind::TimedOut || self.deadline.left().is_none();
-            self.fate.note(if timed_out {
-                Failure::TimedOut
-            } else {
-                Failure::Unreachable("the connection broke off within the answer".into())
-            });
-        })
     }
 }
 

@@ -15,16 +15,23 @@
 //! Races known: two processes must not share a mirror's folder (a lock refuses the second). A branch that
 //! moved while its push was refused for another reason counts as a lost race; the next try tells.
 
+mod address;
 mod changed;
 mod connect;
+mod delta;
 mod draft;
 mod error;
+mod exchange;
 mod fetch;
+mod folder;
 mod git_program;
 mod history;
 mod http;
 mod ids;
+mod listing;
+mod maintain;
 mod mirror;
+mod negotiate;
 mod pack;
 mod process;
 mod push;
@@ -38,6 +45,7 @@ pub use draft::{Draft, Drafting};
 pub use error::GitError;
 pub use history::{CommitInfo, Person};
 pub use ids::BlobId;
+pub use maintain::Limits;
 pub use mirror::{Heads, Mirror};
 pub use push::{RefOutcome, RefResult, RefUpdate};
 pub use remote::{Credentials, PushMethod, Remote};

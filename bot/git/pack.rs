@@ -14,7 +14,7 @@ use std::{
 use flate2::{Compression, write::ZlibEncoder};
 use gix::{ObjectId, objs::Kind, progress::Discard};
 
-use super::{error::GitError, mirror::Mirror, snapshot::MAX_DEPTH};
+use super::{delta::delta, error::GitError, mirror::Mirror, snapshot::MAX_DEPTH};
 
 /// The most commits of one push.
 const MAX_COMMITS: usize = 100_000;
@@ -29,17 +29,7 @@ struct Item {
     base: Option<ObjectId>,
 }
 
-/// A pack of whole objects.
-pub(super) fn whole<'a>(objects: impl ExactSizeIterator<Item = (Kind, &'a [u8])>) -> io::Result<Vec<u8>> {
-    let mut out = begin(objects.len())?;
-    for (kind, data) in objects {
-        header(&mut out, type_of(kind), data.len());
-        deflate(&mut out, data)?;
-    }
-    finish(out)
-}
-
-/// Puts a pack of whole objects into the repository.
+/// Puts a pack into the repository, completed with what its deltas stand on.
 pub(super) fn store(repository: &gix::Repository, pack: &[u8]) -> gix::Result<()> {
     let folder = repository.objects.store_ref().path().join("pack");
     let outcome = gix_pack::Bundle::write_to_directory(
@@ -47,7 +37,7 @@ pub(super) fn store(repository: &gix::Repository, pack: &[u8]) -> gix::Result<()
         Some(&folder),
         &mut Discard,
         &AtomicBool::new(false),
-        None::<gix::objs::find::Never>,
+        Some(repository.objects.clone()),
         repository.object_hash(),
         gix_pack::bundle::write::Options::default(),
     )?;
@@ -59,8 +49,16 @@ pub(super) fn store(repository: &gix::Repository, pack: &[u8]) -> gix::Result<()
 }
 
 impl Mirror {
-    /// The pack with everything that `new` has and `theirs` has not. `thin` allows deltas against what the
-    /// server has.
+    /// Those of a server's objects that the mirror holds too.
+    pub(super) fn common(&self, repository: &gix::Repository, theirs: &[ObjectId]) -> Vec<ObjectId> {
+        // What they have and we do not is no reason to look for new packs, each time again.
+        let mut settled = repository.clone();
+        settled.objects.refresh = gix::odb::store::RefreshMode::Never;
+        theirs.iter().copied().filter(|id| settled.has_object(id)).collect()
+    }
+
+    /// The pack with everything that `new` has and `theirs`, all of which the mirror holds, has not. `thin`
+    /// allows deltas against what `theirs` has.
     pub(super) fn pack_between(
         &self,
         repository: &gix::Repository,
@@ -98,21 +96,17 @@ impl Mirror {
         finish(out).map_err(fail)
     }
 
-    /// The objects that a server with `theirs` lacks for `new`. What an old commit of theirs held and a new
-    /// one holds again is sent again; that is harmless and rare.
+    /// The objects that who has `theirs` lacks for `new`. What an old commit of theirs held and a new one
+    /// holds again is sent again; that is harmless and rare.
     fn missing(
         &self,
         repository: &gix::Repository,
         new: &[ObjectId],
         theirs: &[ObjectId],
     ) -> Result<Vec<Item>, GitError> {
-        // What they have and we do not is no reason to look for new packs, each time again.
-        let mut settled = repository.clone();
-        settled.objects.refresh = gix::odb::store::RefreshMode::Never;
-        let hidden: Vec<ObjectId> = theirs.iter().copied().filter(|id| settled.has_object(id)).collect();
         let walk = repository
             .rev_walk(new.iter().copied())
-            .with_hidden(hidden)
+            .with_hidden(theirs.iter().copied())
             .all()
             .map_err(|error| self.damage(&error))?;
         let mut commits = Vec::new();
@@ -228,128 +222,4 @@ fn finish(mut out: Vec<u8>) -> io::Result<Vec<u8>> {
     let checksum = hasher.try_finalize().map_err(|error| io::Error::other(error.to_string()))?;
     out.extend_from_slice(checksum.as_slice());
     Ok(out)
-}
-
-/// `new` as a delta of `old`: the equal beginning and end are copied, the middle is written out. `None`
-/// where that saves nothing.
-fn delta(old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
-    let most = old.len().min(new.len());
-    let head = old.iter().zip(new).take_while(|(a, b)| a == b).count();
-    let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take(most - head).take_while(|(a, b)| a == b);
-    let tail = tail.count();
-    let middle = &new[head..new.len() - tail];
-    if middle.len() + 64 >= new.len() {
-        return None;
-    }
-    let mut out = Vec::with_capacity(middle.len() + 64);
-    size(&mut out, old.len());
-    size(&mut out, new.len());
-    copy(&mut out, 0, head);
-    for part in middle.chunks(127) {
-        out.push(part.len() as u8);
-        out.extend_from_slice(part);
-    }
-    copy(&mut out, old.len() - tail, tail);
-    Some(out)
-}
-
-/// A size in a delta: seven bits a byte, the lowest first.
-fn size(out: &mut Vec<u8>, mut value: usize) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Instructions to copy `length` bytes from `offset`, at most 64 KiB - 1 each, which every reader knows.
-fn copy(out: &mut Vec<u8>, mut offset: usize, mut length: usize) {
-    while length > 0 {
-        let part = length.min(0xffff);
-        let mut bytes = Vec::with_capacity(7);
-        let mut instruction = 0x80_u8;
-        for (place, value) in [offset, offset >> 8, offset >> 16, offset >> 24, part, part >> 8].iter().enumerate() {
-            let byte = (value & 0xff) as u8;
-            if byte != 0 {
-                instruction |= 1 << place;
-                bytes.push(byte);
-            }
-        }
-        out.push(instruction);
-        out.extend_from_slice(&bytes);
-        offset += part;
-        length -= part;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// Applies a delta, as the specification reads.
-    fn apply(old: &[u8], delta: &[u8]) -> Vec<u8> {
-        let mut at = 0;
-        let mut number = || {
-            let (mut value, mut shift) = (0_usize, 0);
-            loop {
-                let byte = delta[at];
-                at += 1;
-                value |= usize::from(byte & 0x7f) << shift;
-                shift += 7;
-                if byte & 0x80 == 0 {
-                    return value;
-                }
-            }
-        };
-        assert_eq!(number(), old.len());
-        let length = number();
-        let mut out = Vec::new();
-        while at < delta.len() {
-            let instruction = delta[at];
-            at += 1;
-            if instruction & 0x80 == 0 {
-                out.extend_from_slice(&delta[at..at + usize::from(instruction)]);
-                at += usize::from(instruction);
-                continue;
-            }
-            let mut values = [0_usize; 2];
-            for place in 0..7 {
-                if instruction & 1 << place != 0 {
-                    let (value, shift) = if place < 4 { (0, place) } else { (1, place - 4) };
-                    values[value] |= usize::from(delta[at]) << (8 * shift);
-                    at += 1;
-                }
-            }
-            let length = if values[1] == 0 { 0x10000 } else { values[1] };
-            out.extend_from_slice(&old[values[0]..values[0] + length]);
-        }
-        assert_eq!(out.len(), length);
-        out
-    }
-
-    proptest! {
-        #[test]
-        fn a_delta_gives_the_new_bytes(
-            old in prop::collection::vec(any::<u8>(), 0..400_000),
-            from in any::<prop::sample::Index>(),
-            cut in 0_usize..300,
-            put in prop::collection::vec(any::<u8>(), 0..300),
-        ) {
-            let from = from.index(old.len() + 1);
-            let cut = cut.min(old.len() - from);
-            let mut new = old.clone();
-            new.splice(from..from + cut, put);
-            if let Some(delta) = delta(&old, &new) {
-                prop_assert_eq!(apply(&old, &delta), new);
-            }
-        }
-    }
-
-    #[test]
-    fn nothing_is_saved_on_small_or_unlike_bytes() {
-        assert_eq!(delta(b"a", b"b"), None);
-        assert_eq!(delta(&[1; 1000], &[2; 1000]), None);
-        assert!(delta(&[1; 1000], &[1; 1000]).is_some_and(|d| d.len() < 20));
-    }
 }

@@ -19,9 +19,10 @@ use gix_transport::{
 };
 
 use super::{
+    address::Address,
     connect::{Deadline, Failure, Fate},
     error::GitError,
-    remote::{Address, Remote},
+    remote::Remote,
 };
 
 /// The most bytes of stderr that are kept for an error.
@@ -88,7 +89,9 @@ fn command(
             clean(&mut command, version);
             Ok((command, path.display().to_string()))
         }
-        Address::Http(_) => Err(GitError::Protocol { url: remote.shown(), why: "HTTP needs no program".into() }),
+        Address::Http(_) => {
+            Err(GitError::Protocol { url: remote.shown(), why: "HTTP needs no program".into() })
+        }
     }
 }
 
@@ -205,7 +208,6 @@ impl Watch {
     pub(super) fn wait(self) -> Outcome {
         self.outcome.recv().unwrap_or_default()
     }
-
 }
 
 impl Outcome {
@@ -218,13 +220,23 @@ impl Outcome {
         let status = self.status;
         // There is no code for this: only the words of ssh and git tell a refused key from a wrong path.
         let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
-        if has(&["Permission denied", "Host key verification failed", "Authentication failed", "Too many authentication"])
-        {
+        if has(&[
+            "Permission denied",
+            "Host key verification failed",
+            "Too many authentication failures",
+            "Authentication failed",
+            "could not read Username",
+            "returned error: 403",
+        ]) {
             fate.note(Failure::Denied(said));
         } else if status.and_then(|s| s.code()) == Some(255) {
             fate.note(Failure::Unreachable(said));
-        } else if has(&["does not appear to be a git repository", "not found", "does not exist", "dubious ownership"])
-        {
+        } else if has(&[
+            "does not appear to be a git repository",
+            "not found",
+            "does not exist",
+            "dubious ownership",
+        ]) {
             fate.note(Failure::Missing(said));
         } else if status.is_some_and(|s| !s.success()) && !said.is_empty() {
             fate.note(Failure::Protocol(said));

@@ -92,6 +92,7 @@ impl Mirror {
     ///
     /// # Errors
     /// Where nothing is known of any branch: the repository cannot be reached, or the updates make no sense.
+    /// After [`GitError::Timeout`] and [`GitError::Unreachable`] they may have landed all the same.
     pub fn push(&self, updates: &[RefUpdate]) -> Result<Vec<RefOutcome>, GitError> {
         let _one_at_a_time = self.network();
         let repository = self.repository();
@@ -104,8 +105,10 @@ impl Mirror {
                 self.settle(&changes, told)?
             }
         };
-        self.follow(&repository, &changes, &results)?;
-        let outcome = |(change, result): (&Change<'_>, RefResult)| RefOutcome { branch: change.branch.into(), result };
+        // It landed, whatever becomes of the mirror: a failure is noted there and cured by the next fetch.
+        let _ = self.follow(&repository, &changes, &results);
+        let outcome =
+            |(change, result): (&Change<'_>, RefResult)| RefOutcome { branch: change.branch.into(), result };
         Ok(changes.iter().zip(results).map(outcome).collect())
     }
 
@@ -129,7 +132,9 @@ impl Mirror {
             let old = match old {
                 Some(id) => match ids::object(id) {
                     Some(id) => Some(id),
-                    None => return refuse(branch, "its old id is not of this repository's kind; fetch again"),
+                    None => {
+                        return refuse(branch, "its old id is not of this repository's kind; fetch again");
+                    }
                 },
                 None => None,
             };
@@ -164,7 +169,8 @@ impl Mirror {
                 None
             });
         }
-        let open: Vec<&Change<'_>> = changes.iter().zip(&results).filter(|(_, r)| r.is_none()).map(|(c, _)| c).collect();
+        let open: Vec<&Change<'_>> =
+            changes.iter().zip(&results).filter(|(_, r)| r.is_none()).map(|(c, _)| c).collect();
         if open.is_empty() {
             session.hang_up();
             return Ok(results.into_iter().flatten().collect());
@@ -173,7 +179,10 @@ impl Mirror {
         let pack = match new.is_empty() {
             // A push that only deletes has no pack at all.
             true => None,
-            false => Some(self.pack_between(repository, &new, &advertised.tips, advertised.thin)?),
+            false => {
+                let theirs = self.common(repository, &advertised.tips);
+                Some(self.pack_between(repository, &new, &theirs, advertised.thin)?)
+            }
         };
         let commands: Vec<Command<'_>> =
             open.iter().map(|c| Command { branch: c.branch, old: c.old, new: c.new }).collect();
@@ -186,11 +195,15 @@ impl Mirror {
                     .map(|change| match branches.remove(change.branch) {
                         Some(Ok(())) => Told::Landed,
                         Some(Err(why)) => Told::No(message(unpack.as_deref().unwrap_or(&why), &said)),
-                        None => Told::Nothing(message(unpack.as_deref().unwrap_or("no answer for it"), &said)),
+                        None => {
+                            Told::Nothing(message(unpack.as_deref().unwrap_or("no answer for it"), &said))
+                        }
                     })
                     .collect()
             }
-            Err(error) => open.iter().map(|_| Told::Nothing(error.to_string())).collect::<Vec<_>>(),
+            // Where somebody must act, waiting for another try would hide it.
+            Err(error) if error.passes() => open.iter().map(|_| Told::Nothing(error.to_string())).collect(),
+            Err(error) => open.iter().map(|_| Told::No(error.to_string())).collect::<Vec<_>>(),
         };
         drop(session);
         let open: Vec<Change<'_>> =
@@ -207,14 +220,22 @@ impl Mirror {
         } else {
             self.list_remote(Deadline::after(self.remote.timeout.min(READ_AGAIN)))
         };
+        let now = match now {
+            // Neither the push nor the reading got through: nothing is known.
+            Err(error) if told.iter().all(|told| matches!(told, Told::Nothing(_))) => return Err(error),
+            now => now,
+        };
         let mut results = Vec::with_capacity(changes.len());
         for (change, told) in changes.iter().zip(told) {
             let result = match (told, &now) {
                 (Told::Landed, _) => RefResult::Landed,
                 (Told::No(message), Ok(now)) => self.seen(change, now, RefResult::Refused { message })?,
-                (Told::Nothing(message), Ok(now)) => self.seen(change, now, RefResult::Unfinished { message })?,
+                (Told::Nothing(message), Ok(now)) => {
+                    self.seen(change, now, RefResult::Unfinished { message })?
+                }
                 (Told::No(why) | Told::Nothing(why), Err(error)) => {
-                    let message = tame(&format!("{why}; the branch could not be read again: {error}"), MAX_MESSAGE);
+                    let message =
+                        tame(&format!("{why}; the branch could not be read again: {error}"), MAX_MESSAGE);
                     RefResult::Unfinished { message }
                 }
             };
@@ -248,7 +269,9 @@ impl Mirror {
     ) -> Result<(), GitError> {
         let landed = || {
             let pairs = changes.iter().zip(results);
-            pairs.filter(|(_, result)| **result == RefResult::Landed).map(|(change, _)| (change.branch, change.new))
+            pairs
+                .filter(|(_, result)| **result == RefResult::Landed)
+                .map(|(change, _)| (change.branch, change.new))
         };
         let mut heads = Heads::clone(&self.heads());
         for (branch, new) in landed() {

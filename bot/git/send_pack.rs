@@ -12,7 +12,7 @@ use gix_transport::{
     client::{MessageKind, WriteMode},
 };
 
-use super::{connect::Session, error::GitError, fetch::AGENT};
+use super::{connect::Session, error::GitError, negotiate::AGENT};
 
 /// The most refs that a server may list.
 const MAX_REFS: usize = 1_000_000;
@@ -33,6 +33,7 @@ pub(super) struct Advertised {
     pub(super) deletes: bool,
     report: bool,
     side_band: bool,
+    quiet: bool,
     pub(super) sha1: bool,
 }
 
@@ -74,6 +75,7 @@ fn read_advertised(transport: &mut Transport) -> Result<Advertised, Boxed> {
         deletes: can("delete-refs"),
         report: can("report-status"),
         side_band: can("side-band-64k"),
+        quiet: can("quiet"),
         sha1: answer
             .capabilities
             .capability("object-format")
@@ -114,7 +116,7 @@ pub(super) fn send(
     commands: &[Command<'_>],
     pack: Option<&[u8]>,
 ) -> Result<Report, GitError> {
-    match send_all(session.transport()?.as_mut(), advertised.side_band, commands, pack) {
+    match send_all(session.transport()?.as_mut(), advertised, commands, pack) {
         Ok(report) => Ok(report),
         Err(error) => Err(session.explain(error.as_ref())),
     }
@@ -122,7 +124,7 @@ pub(super) fn send(
 
 fn send_all(
     transport: &mut Transport,
-    side_band: bool,
+    server: &Advertised,
     commands: &[Command<'_>],
     pack: Option<&[u8]>,
 ) -> Result<Report, Boxed> {
@@ -134,8 +136,12 @@ fn send_all(
         let mut line = format!("{old} {new} refs/heads/{}", command.branch);
         if place == 0 {
             line.push_str("\0 report-status");
-            if side_band {
+            if server.side_band {
                 line.push_str(" side-band-64k");
+            }
+            if server.quiet {
+                // The side band is for hooks; how far unpacking is would only be in their way.
+                line.push_str(" quiet");
             }
             line.push_str(" agent=");
             line.push_str(AGENT);
@@ -151,7 +157,7 @@ fn send_all(
 
     let said = Rc::new(RefCell::new(Vec::new()));
     let mut lines = Vec::new();
-    let read = if side_band {
+    let read = if server.side_band {
         let heard = said.clone();
         answer.set_progress_handler(Some(Box::new(move |_, text| {
             let mut heard = heard.borrow_mut();
@@ -191,7 +197,8 @@ fn send_all(
 fn packet_lines(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut lines = Vec::new();
     while let Some((head, rest)) = bytes.split_at_checked(4) {
-        let Some(length) = std::str::from_utf8(head).ok().and_then(|hex| usize::from_str_radix(hex, 16).ok()) else {
+        let Some(length) = std::str::from_utf8(head).ok().and_then(|hex| usize::from_str_radix(hex, 16).ok())
+        else {
             break;
         };
         // 0000 ends the report; less than the head itself is no line.
@@ -225,8 +232,9 @@ mod tests {
 
     #[test]
     fn a_report_is_read_and_a_broken_one_ends() {
-        let bytes = b"000eunpack ok\n0016ok refs/heads/main\n0024ng refs/heads/qa hook declined it\n0000";
-        let report = parse(&packet_lines(bytes));
+        let lines = ["unpack ok\n", "ok refs/heads/main\n", "ng refs/heads/qa hook declined it\n"];
+        let bytes: String = lines.iter().map(|line| format!("{:04x}{line}", line.len() + 4)).collect();
+        let report = parse(&packet_lines(format!("{bytes}0000").as_bytes()));
         assert_eq!(report.unpack, None);
         assert_eq!(report.branches["main"], Ok(()));
         assert_eq!(report.branches["qa"], Err("hook declined it".into()));

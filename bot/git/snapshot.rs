@@ -86,7 +86,11 @@ impl Mirror {
     }
 
     /// The tree of a commit that the mirror holds.
-    pub(super) fn tree_of(&self, repository: &gix::Repository, commit: ObjectId) -> Result<ObjectId, GitError> {
+    pub(super) fn tree_of(
+        &self,
+        repository: &gix::Repository,
+        commit: ObjectId,
+    ) -> Result<ObjectId, GitError> {
         let commit = repository.find_commit(commit).map_err(|error| self.damage(&error))?;
         Ok(commit.tree_id().map_err(|error| self.damage(&error))?.detach())
     }
@@ -108,6 +112,23 @@ impl Mirror {
             return Ok(TreeRefIter::from_bytes(&[], repository.object_hash()));
         }
         repository.objects.find_tree_iter(&id, buffer).map_err(|error| self.damage(&error))
+    }
+
+    /// The entry of this name in a folder.
+    pub(super) fn entry(
+        &self,
+        repository: &gix::Repository,
+        tree: ObjectId,
+        name: &str,
+    ) -> Result<Option<(ObjectId, EntryKind)>, GitError> {
+        let mut buffer = Vec::new();
+        for entry in self.read_tree(repository, tree, &mut buffer)? {
+            let entry = entry.map_err(|error| self.damage(&error))?;
+            if entry.filename == name {
+                return Ok(Some((entry.oid.to_owned(), entry.mode.kind())));
+            }
+        }
+        Ok(None)
     }
 
     pub(super) fn too_large(&self, what: impl Into<String>, limit: impl Into<String>) -> GitError {
@@ -203,27 +224,18 @@ impl Snapshot<'_> {
 }
 
 /// The entry at `path` below `tree`.
-pub(super) fn lookup(
+fn lookup(
     mirror: &Mirror,
     repository: &gix::Repository,
     tree: ObjectId,
     path: &str,
 ) -> Result<Option<(ObjectId, EntryKind)>, GitError> {
-    let mut buffer = Vec::new();
     let mut found = (tree, EntryKind::Tree);
     for part in path.split('/') {
         if found.1 != EntryKind::Tree {
             return Ok(None);
         }
-        let mut next = None;
-        for entry in mirror.read_tree(repository, found.0, &mut buffer)? {
-            let entry = entry.map_err(|error| mirror.damage(&error))?;
-            if entry.filename == part {
-                next = Some((entry.oid.to_owned(), entry.mode.kind()));
-                break;
-            }
-        }
-        match next {
+        match mirror.entry(repository, found.0, part)? {
             Some(entry) => found = entry,
             None => return Ok(None),
         }

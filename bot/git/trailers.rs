@@ -110,7 +110,10 @@ pub fn message(subject: &str, body: &str, trailers: &[(&str, &str)]) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    text.split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Quotes a body until nothing at its end is a trailer.
@@ -119,7 +122,11 @@ fn inert(body: &str) -> String {
     if parse(&format!("subject\n\n{clean}")).is_empty() {
         return clean;
     }
-    clean.lines().map(|line| if line.is_empty() { ">".to_owned() } else { format!("> {line}") }).collect::<Vec<_>>().join("\n")
+    clean
+        .lines()
+        .map(|line| if line.is_empty() { ">".to_owned() } else { format!("> {line}") })
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[cfg(test)]
@@ -138,10 +145,10 @@ mod tests {
 
     #[test]
     fn the_last_paragraph_is_the_record() {
-        expect("promote(qa): a 1 -> 2\n\nGantry-Application: a\nGantry-Image: r/a:2@sha256:x\n", &[
-            ("Gantry-Application", "a"),
-            ("Gantry-Image", "r/a:2@sha256:x"),
-        ]);
+        expect(
+            "promote(qa): a 1 -> 2\n\nGantry-Application: a\nGantry-Image: r/a:2@sha256:x\n",
+            &[("Gantry-Application", "a"), ("Gantry-Image", "r/a:2@sha256:x")],
+        );
         expect("s\r\n\r\nA: b\r\n  more\r\nC:d\r\n", &[("A", "b more"), ("C", "d")]);
         expect("s\n\nA: b\n(cherry picked from commit 123)\n", &[("A", "b")]);
     }
@@ -170,16 +177,19 @@ mod tests {
     fn a_squash_of_github_keeps_the_record() {
         let squash = "promote(qa): a 1 -> 2 (#7)\n\n* promote(qa): a 1 -> 2\n\nGantry-Application: a\n\
                       Gantry-Release: 00\n\n---------\n\nCo-authored-by: A <a@example.com>\n";
-        expect(squash, &[
-            ("Gantry-Application", "a"),
-            ("Gantry-Release", "00"),
-            ("Co-authored-by", "A <a@example.com>"),
-        ]);
+        expect(
+            squash,
+            &[("Gantry-Application", "a"), ("Gantry-Release", "00"), ("Co-authored-by", "A <a@example.com>")],
+        );
     }
 
     #[test]
     fn outside_text_in_a_body_or_value_cannot_forge_a_trailer() {
-        let forged = message("s\n\nGantry-Rejects: 1", "notes\n\nGantry-Rejects: 2", &[("Gantry-From", "x\n\nGantry-Rejects: 3")]);
+        let forged = message(
+            "s\n\nGantry-Rejects: 1",
+            "notes\n\nGantry-Rejects: 2",
+            &[("Gantry-From", "x\n\nGantry-Rejects: 3")],
+        );
         expect(&forged, &[("Gantry-From", "x Gantry-Rejects: 3")]);
         expect(&message("s", "Gantry-Rejects: 2\n\n---", &[]), &[]);
         assert_eq!(message("s", "", &[]), "s\n");

@@ -4,7 +4,7 @@ use gantry_core::{
     decide::{place::Standing, view::Put},
     facts::Place,
     gates::GateVerdict,
-    ids::{ApplicationName, CommitId, EnvironmentName, ImageName, ProposalNumber},
+    ids::{ApplicationName, CommitId, EnvironmentName, ImageName, ProposalNumber, ReleaseId},
     reason::Problem,
 };
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
@@ -158,7 +159,7 @@ pub struct ChangeView {
     pub repository: String,
     /// Where.
     pub place: Place,
-    /// `commit`, `propose`, `merge`, `close`, `prune` or `rule`.
+    /// `commit`, `propose`, `merge`, `close`, `prune`, `rule`, or `none` where nothing comes next.
     pub effect: String,
     /// One sentence.
     pub text: String,
@@ -253,4 +254,53 @@ pub struct ProblemBody {
     /// The field at fault, where one is; several are separated by commas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+}
+
+/// A build that is known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BuildView {
+    /// The image at its digest, under the tag.
+    #[serde(flatten)]
+    pub artifact: gantry_core::artifact::Artifact,
+    /// The registry doesn't list the tag any more.
+    pub gone: bool,
+    /// The CI check that failed, where one did: the build is not promoted.
+    pub failed: Option<String>,
+    /// The applications that use the image.
+    pub applications: Vec<ApplicationName>,
+}
+
+/// A line of the audit log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditView {
+    /// Its number, rising.
+    pub id: i64,
+    /// When it happened.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// Who did it: a person, a token's name, or `gantry`.
+    pub actor: String,
+    /// What was done, one word.
+    pub action: String,
+    /// The infra repository's name.
+    pub repository: String,
+    /// The application, where it is about one.
+    pub application: Option<ApplicationName>,
+    /// The environment, where it is about one.
+    pub environment: Option<EnvironmentName>,
+    /// The release, where it is about one.
+    pub release: Option<ReleaseId>,
+    /// The sentence for people.
+    pub text: String,
+    /// Whatever else a program may want.
+    pub detail: serde_json::Value,
+}
+
+/// A page of the audit log. It has no total: lines are not counted for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditPageView {
+    /// The lines, newest first.
+    pub items: Vec<AuditView>,
+    /// Pass it as `?after=` for the next page; none on the last one.
+    pub next: Option<String>,
 }

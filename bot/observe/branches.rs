@@ -78,23 +78,21 @@ fn look_at(
 ) -> Result<ProposalBranch, GitError> {
     let commits = mirror.commits_between(base, head, MOST)?;
     let ours = |commit: &crate::git::CommitInfo| {
-        is_bot(&commit.committer, bot)
-            && record_of(commit).is_some_and(|record| record.place == *place)
+        is_bot(&commit.committer, bot) && record_of(commit).is_some_and(|record| record.place == *place)
     };
-    let foreign = commits
-        .iter()
-        .find(|commit| !ours(commit))
-        .map(|commit| (commit.id.clone(), commit.author.clone()));
+    let foreign =
+        commits.iter().find(|commit| !ours(commit)).map(|commit| (commit.id.clone(), commit.author.clone()));
     let record = commits.iter().filter_map(record_of).find(|record| record.place == *place);
     let start = mirror.merge_base(base, head)?;
-    let current = commits.len() == 1 && match &start {
-        Some(start) if start == base => true,
-        Some(start) => {
-            let files = files_of(pipeline, place);
-            mirror.changed(Some(start), base, &|path| files.iter().any(|file| file == path))?.is_empty()
-        }
-        None => false,
-    };
+    let current = commits.len() == 1
+        && match &start {
+            Some(start) if start == base => true,
+            Some(start) => {
+                let files = files_of(pipeline, place);
+                mirror.changed(Some(start), base, &|path| files.iter().any(|file| file == path))?.is_empty()
+            }
+            None => false,
+        };
     Ok(ProposalBranch { head: head.clone(), record, current, foreign })
 }
 

@@ -32,7 +32,12 @@ pub(super) struct ConfigWatch {
 
 impl ConfigWatch {
     /// Looks at the config on the head of `default`.
-    pub(super) fn look(&mut self, mirror: &Mirror, heads: &Heads, default: &BranchName) -> Result<(), GitError> {
+    pub(super) fn look(
+        &mut self,
+        mirror: &Mirror,
+        heads: &Heads,
+        default: &BranchName,
+    ) -> Result<(), GitError> {
         let Some(head) = heads.branches.get(default.as_str()) else {
             self.problems = vec![missing_branch(default, heads)];
             return Ok(());
@@ -47,11 +52,11 @@ impl ConfigWatch {
             return Ok(());
         };
         if self.tried.as_ref() != Some(&file.id) {
-            self.tried = Some(file.id.clone());
+            self.tried = Some(file.id);
             match config::parse(&file.bytes, FILE) {
                 Ok(parsed) => {
                     self.problems.clear();
-                    self.good = Some((file.id.clone(), parsed));
+                    self.good = Some((file.id, parsed));
                     self.at = Some(head.clone());
                 }
                 Err(errors) => self.problems = errors.iter().map(problem).collect(),
@@ -71,9 +76,11 @@ impl ConfigWatch {
             .collect();
         let at: BTreeMap<BranchName, CommitId> = branches
             .iter()
-            .filter_map(|branch| heads.branches.get(branch.as_str()).map(|head| (branch.clone(), head.clone())))
+            .filter_map(|branch| {
+                heads.branches.get(branch.as_str()).map(|head| (branch.clone(), head.clone()))
+            })
             .collect();
-        let key = (at, id.clone());
+        let key = (at, *id);
         if self.expanded.as_ref() == Some(&key) {
             return Ok(());
         }
@@ -112,8 +119,13 @@ fn missing_branch(branch: &BranchName, heads: &Heads) -> Problem {
     if heads.branches.is_empty() {
         return plain("the infra repository is empty; push a first commit with gantry.yaml".to_owned());
     }
-    let known: Vec<&str> =
-        heads.branches.keys().map(String::as_str).filter(|name| !name.starts_with("gantry/")).take(5).collect();
+    let known: Vec<&str> = heads
+        .branches
+        .keys()
+        .map(String::as_str)
+        .filter(|name| !name.starts_with("gantry/"))
+        .take(5)
+        .collect();
     plain(format!(
         "the infra repository has no branch {branch} (it has {}); push it, or correct `branch`",
         known.join(", ")

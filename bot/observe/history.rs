@@ -67,7 +67,8 @@ impl BranchHistory {
         }
         let known = self.head.take().filter(|_| self.wanted == *wanted);
         let mut commits = mirror.log(head, known.as_ref(), DEPTH)?;
-        let joins = |commits: &[CommitInfo]| commits.last().is_none_or(|c| c.parents.first() == known.as_ref());
+        let joins =
+            |commits: &[CommitInfo]| commits.last().is_none_or(|c| c.parents.first() == known.as_ref());
         if known.is_none() || !joins(&commits) {
             if known.is_some() {
                 commits = mirror.log(head, None, DEPTH)?;
@@ -109,9 +110,9 @@ impl BranchHistory {
             let Some((application, files)) = files_of(pipeline, &place) else { continue };
             // A file that can't be read now may have been readable before and after: what it held is unknown.
             let holds = contents::read(&snapshot, branch, application, files)?.unwrap_or_default();
-            let appeared = files.iter().all(|file| {
-                changed.iter().any(|change| change.path == *file && change.before.is_none())
-            });
+            let appeared = files
+                .iter()
+                .all(|file| changed.iter().any(|change| change.path == *file && change.before.is_none()));
             self.arrive(place, holds, commit, &merged, appeared);
         }
         Ok(())
@@ -186,7 +187,11 @@ fn reason_of(message: &str) -> String {
     let body = message.split_once("\n\n").map_or("", |(_, body)| body);
     let paragraph = body.split("\n\n").next().unwrap_or_default();
     let is_trailer = paragraph.starts_with("Gantry-");
-    if is_trailer { String::new() } else { paragraph.lines().collect::<Vec<_>>().join(" ").chars().take(500).collect() }
+    if is_trailer {
+        String::new()
+    } else {
+        paragraph.lines().collect::<Vec<_>>().join(" ").chars().take(500).collect()
+    }
 }
 
 /// Somebody as Git names them.

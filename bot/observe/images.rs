@@ -57,6 +57,14 @@ pub struct Images {
     absent: Mutex<BTreeMap<ImageName, BTreeSet<Tag>>>,
 }
 
+/// What was learnt of one image's tags.
+#[derive(Default)]
+struct Learnt {
+    described: Vec<Artifact>,
+    /// Listed, and not served.
+    missing: BTreeSet<Tag>,
+}
+
 /// What stopped the look at one image.
 enum Stopped {
     Registry(RegistryError),
@@ -80,7 +88,14 @@ impl Images {
     /// A watcher over these registries, by host.
     #[must_use]
     pub fn new(registries: BTreeMap<String, Watched>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { registries, store, clock, looks: Mutex::default(), due: Mutex::default(), absent: Mutex::default() }
+        Self {
+            registries,
+            store,
+            clock,
+            looks: Mutex::default(),
+            due: Mutex::default(),
+            absent: Mutex::default(),
+        }
     }
 
     /// How the last looks went.
@@ -127,7 +142,10 @@ impl Images {
                 Ok(catalog) => {
                     let catalog = &catalog;
                     stream::iter(due)
-                        .for_each_concurrent(SIDE_BY_SIDE, |image| async move { self.one(image, catalog).await })
+                        .for_each_concurrent(
+                            SIDE_BY_SIDE,
+                            |image| async move { self.one(image, catalog).await },
+                        )
                         .await;
                 }
                 Err(error) => tracing::warn!(%error, "the registries were not asked"),
@@ -196,20 +214,21 @@ impl Images {
         // described come first in the rank, and the first of them is asked again whether it moved.
         let wanted: Vec<Tag> = if image.select.needs_build_time() {
             let moved = ranked.iter().take(1).cloned();
-            moved.chain(ranked.iter().skip(1).filter(|tag| known(tag).is_none()).take(DESCRIBED).cloned()).collect()
+            moved
+                .chain(ranked.iter().skip(1).filter(|tag| known(tag).is_none()).take(DESCRIBED).cloned())
+                .collect()
         } else {
             ranked.iter().take(RESOLVED).cloned().collect()
         };
-        let mut described: Vec<Artifact> = Vec::new();
-        let mut missing = BTreeSet::new();
-        let result = self.describe(registry, image, &wanted, known, began, &mut described, &mut missing).await;
+        let mut learnt = Learnt::default();
+        let result = self.describe(registry, image, &wanted, known, began, &mut learnt).await;
         // What was learnt before something failed is kept: it need never be asked again.
-        if !described.is_empty() {
-            self.store.save_artifacts(&described, self.clock.now()).await?;
+        if !learnt.described.is_empty() {
+            self.store.save_artifacts(&learnt.described, self.clock.now()).await?;
         }
         if result.is_ok() {
-            self.mark(name, &listing.tags, &missing, began).await?;
-            self.absent.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), missing);
+            self.mark(name, &listing.tags, &learnt.missing, began).await?;
+            self.absent.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), learnt.missing);
         }
         result
     }
@@ -233,16 +252,15 @@ impl Images {
         wanted: &[Tag],
         known: impl Fn(&Tag) -> Option<Digest>,
         began: Timestamp,
-        described: &mut Vec<Artifact>,
-        missing: &mut BTreeSet<Tag>,
+        learnt: &mut Learnt,
     ) -> Result<(), Stopped> {
         for tag in wanted {
             let Some(digest) = registry.resolve(&image.image, tag, began).await? else {
-                missing.insert(tag.clone());
+                learnt.missing.insert(tag.clone());
                 continue;
             };
             if known(tag).as_ref() != Some(&digest) {
-                described.push(registry.artifact(&image.image, tag, &digest, began).await?);
+                learnt.described.push(registry.artifact(&image.image, tag, &digest, began).await?);
             }
         }
         Ok(())

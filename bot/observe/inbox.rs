@@ -53,7 +53,12 @@ pub(super) async fn take(
     Ok((any, asked))
 }
 
-async fn build(store: &dyn Store, images: &Images, entry: &Entry, now: Timestamp) -> Result<bool, StoreError> {
+async fn build(
+    store: &dyn Store,
+    images: &Images,
+    entry: &Entry,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let Ok(mut report) = serde_json::from_value::<BuildReport>(entry.payload.clone()) else {
         give_up(store, entry, "not a build that this version reads; report it again", now).await?;
         return Ok(false);
@@ -69,7 +74,9 @@ async fn build(store: &dyn Store, images: &Images, entry: &Entry, now: Timestamp
                 give_up(store, entry, &text, now).await?;
                 return Ok(false);
             }
-            Err(error) if now.duration_since(entry.received) < PATIENCE && transient(&error) => return Ok(false),
+            Err(error) if now.duration_since(entry.received) < PATIENCE && transient(&error) => {
+                return Ok(false);
+            }
             Err(error) => {
                 give_up(store, entry, &error.to_string(), now).await?;
                 return Ok(false);

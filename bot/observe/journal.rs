@@ -65,7 +65,8 @@ fn arrivals(voice: &Voice, before: Option<&Seen>, seen: &Seen, lines: &mut Vec<A
     let Some(pipeline) = &seen.pipeline else { return };
     for (place, facts) in &seen.facts.places {
         let known = before.and_then(|before| before.facts.places.get(place));
-        let known: HashSet<_> = known.into_iter().flat_map(|known| &known.history).map(|a| &a.commit).collect();
+        let known: HashSet<_> =
+            known.into_iter().flat_map(|known| &known.history).map(|a| &a.commit).collect();
         let fresh = facts.history.iter().any(|arrival| !known.contains(&arrival.commit));
         let Some(application) = pipeline.applications.get(&place.application).filter(|_| fresh) else {
             continue;
@@ -83,7 +84,9 @@ fn arrivals(voice: &Voice, before: Option<&Seen>, seen: &Seen, lines: &mut Vec<A
             };
             let version = match &visit.release {
                 Ok(release) => release.version(),
-                Err(_) => arrival.holds.iter().map(gantry_core::facts::Held::version).collect::<Vec<_>>().join("+"),
+                Err(_) => {
+                    arrival.holds.iter().map(gantry_core::facts::Held::version).collect::<Vec<_>>().join("+")
+                }
             };
             let key = format!("{action}:{}:{}:{place}", seen.repository, arrival.commit);
             let text = voice.arrived(place, &version, &visit.put);
@@ -119,7 +122,15 @@ fn proposals(voice: &Voice, before: Option<&Seen>, seen: &Seen, lines: &mut Vec<
         }
         for approval in &proposal.approvals {
             let by = approval.by.as_str();
-            lines.push(about(voice, seen, proposal, Deed::Approved, by, approval.at, Some(approval.head.as_str())));
+            lines.push(about(
+                voice,
+                seen,
+                proposal,
+                Deed::Approved,
+                by,
+                approval.at,
+                Some(approval.head.as_str()),
+            ));
         }
         if let Some((at, deed, actor)) = closed {
             lines.push(about(voice, seen, proposal, deed, actor, at, None));
@@ -144,7 +155,9 @@ fn about(
         _ => format!("{action}:{}:{}", seen.repository, proposal.number),
     };
     let reason = match &proposal.state {
-        ProposalState::Closed { reason, .. } if matches!(deed, Deed::Closed | Deed::Rejected) => reason.as_str(),
+        ProposalState::Closed { reason, .. } if matches!(deed, Deed::Closed | Deed::Rejected) => {
+            reason.as_str()
+        }
         _ => "",
     };
     let text = voice.deed(deed, proposal.number, &proposal.title, actor, reason);

@@ -22,17 +22,17 @@ use std::{collections::BTreeMap, sync::Arc};
 use gantry_core::{
     config::pipeline::Pipeline,
     decide::place_of,
-    facts::{Failure, Facts, Person, Place, PlaceFacts, Proposal, Wish},
+    facts::{Facts, Failure, Person, Place, PlaceFacts, Proposal, Wish},
     ids::{BranchName, CommitId},
     reason::{Owner, Problem},
 };
 use jiff::Timestamp;
 
+use self::{branches::Branches, config::ConfigWatch, history::BranchHistory, images::Images};
 pub use self::{
     config::FILE as CONFIG_FILE,
     inbox::{Asked, BUILD},
 };
-use self::{branches::Branches, config::ConfigWatch, history::BranchHistory, images::Images};
 use crate::{
     clock::Clock,
     forge::Forge,
@@ -88,6 +88,8 @@ pub struct Look {
     pub seen: Seen,
     /// Approvals and rejections that people asked for.
     pub asked: Vec<Asked>,
+    /// Builds were taken in: they may concern other repositories too.
+    pub took_builds: bool,
 }
 
 /// The database failed, without which nothing is done.
@@ -107,7 +109,8 @@ impl Observer {
     pub async fn look(&mut self, failures: &BTreeMap<Place, Failure>) -> Result<Look, LookError> {
         let now = self.sources.clock.now();
         let repository = self.sources.repository.clone();
-        let (_, asked) = inbox::take(&*self.sources.store, &self.sources.images, &repository, now).await?;
+        let (took_builds, asked) =
+            inbox::take(&*self.sources.store, &self.sources.images, &repository, now).await?;
         let mut problems = Vec::new();
         let listed = self.sources.forge.proposals().await;
         let mut facts = match self.read_git().await {
@@ -121,7 +124,8 @@ impl Observer {
             Ok(list) => facts.proposals = by_place(list),
             Err(error) => {
                 problems.push(platform(error.to_string()));
-                facts.proposals = self.last.as_ref().map(|seen| seen.facts.proposals.clone()).unwrap_or_default();
+                facts.proposals =
+                    self.last.as_ref().map(|seen| seen.facts.proposals.clone()).unwrap_or_default();
                 facts.forge_silent = true;
             }
         }
@@ -138,7 +142,8 @@ impl Observer {
             Seen { repository, pipeline, facts: Arc::new(facts), config_at, problems, at, settled: false };
         journal::note(&*self.sources.store, &self.sources.voice, self.last.as_ref(), &seen).await?;
         self.last = Some(seen.clone());
-        Ok(Look { seen, asked: asked.into_iter().filter(|asked| wish(asked).is_none()).collect() })
+        let asked = asked.into_iter().filter(|asked| wish(asked).is_none()).collect();
+        Ok(Look { seen, asked, took_builds })
     }
 
     async fn read_git(&mut self) -> Result<Facts, GitError> {
@@ -163,11 +168,16 @@ impl Observer {
     /// Loads what is known of the pipeline's images, and adds what Git remembers of them.
     async fn catalog(&self, pipeline: Option<&Pipeline>, facts: &mut Facts) -> Result<(), StoreError> {
         let Some(pipeline) = pipeline else { return Ok(()) };
-        let images: Vec<_> =
-            pipeline.applications.values().flat_map(|app| &app.images).map(|image| image.image.clone()).collect();
+        let images: Vec<_> = pipeline
+            .applications
+            .values()
+            .flat_map(|app| &app.images)
+            .map(|image| image.image.clone())
+            .collect();
         let mut catalog = self.sources.store.catalog(Some(&images)).await?;
         let arrivals = facts.places.values().flat_map(|place| &place.history);
-        let records = arrivals.filter_map(|arrival| arrival.record.as_ref().map(|record| (record, arrival.at)));
+        let records =
+            arrivals.filter_map(|arrival| arrival.record.as_ref().map(|record| (record, arrival.at)));
         for (record, at) in records {
             for artifact in &record.artifacts {
                 catalog.remember(artifact, &record.checks, at);
@@ -190,10 +200,8 @@ impl GitSide {
         let branches = named(&heads);
         self.config.look(mirror, &heads, &default)?;
         let Some(pipeline) = self.config.pipeline.clone() else { return Ok(Facts::default()) };
-        let mut facts = Facts {
-            branches: self.branches.look(mirror, &pipeline, &branches, bot)?,
-            ..Facts::default()
-        };
+        let mut facts =
+            Facts { branches: self.branches.look(mirror, &pipeline, &branches, bot)?, ..Facts::default() };
         for stage in &pipeline.environments {
             if let Some(head) = branches.get(&stage.branch) {
                 facts.heads.insert(stage.branch.clone(), head.clone());

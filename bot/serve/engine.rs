@@ -9,12 +9,13 @@ use gantry_core::{
     decide::{Decision, place::WishOutcome},
     facts::{Failure, Place},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::{
     act::Actor,
     clock::Clock,
+    git::Limits,
     intake::request::Outcome,
     observe::{Asked, Observer},
     store::{
@@ -28,6 +29,8 @@ use crate::{
 const ROUNDS: usize = 100;
 /// How long this process is the one that acts, unless it says so again.
 const LEASE: Duration = Duration::from_secs(60);
+/// How often the mirror is looked after.
+const MAINTENANCE: SignedDuration = SignedDuration::from_hours(1);
 
 /// The loop of one infra repository.
 pub struct Engine {
@@ -47,6 +50,8 @@ pub struct Engine {
     pub holder: String,
     /// Writes that were refused.
     pub failures: BTreeMap<Place, Failure>,
+    /// When the mirror was last looked after.
+    pub maintained: Option<Timestamp>,
 }
 
 impl Engine {
@@ -57,8 +62,30 @@ impl Engine {
     pub async fn run_until_settled(&mut self) -> Result<Option<Timestamp>, StoreError> {
         self.board.begin(&self.repository);
         let result = self.rounds().await;
+        self.maintain().await;
         self.board.end(&self.repository);
         result
+    }
+
+    /// Keeps the mirror small, between looks. What fails is tried again at the next hour.
+    async fn maintain(&mut self) {
+        let now = self.clock.now();
+        let last = *self.maintained.get_or_insert(now);
+        if now.duration_since(last) < MAINTENANCE {
+            return;
+        }
+        self.maintained = Some(now);
+        let mirror = Arc::clone(&self.actor.mirror);
+        match tokio::task::spawn_blocking(move || mirror.maintain(Limits::default())).await {
+            Ok(Ok(true)) => tracing::info!(repository = self.repository, "the mirror was made anew, smaller"),
+            Ok(Ok(false)) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(repository = self.repository, %error, "the mirror was not maintained")
+            }
+            Err(error) => {
+                tracing::warn!(repository = self.repository, %error, "the mirror was not maintained")
+            }
+        }
     }
 
     async fn rounds(&mut self) -> Result<Option<Timestamp>, StoreError> {
@@ -70,7 +97,10 @@ impl Engine {
                 return Ok(next);
             }
         }
-        tracing::warn!(repository = self.repository, "still not settled after {ROUNDS} rounds; going on later");
+        tracing::warn!(
+            repository = self.repository,
+            "still not settled after {ROUNDS} rounds; going on later"
+        );
         Ok(next)
     }
 
@@ -79,6 +109,9 @@ impl Engine {
         let lease = format!("engine:{}", self.repository);
         let acts = self.store.acquire(&lease, &self.holder, LEASE, now).await?;
         let look = self.observer.look(&self.failures).await?;
+        if look.took_builds {
+            self.board.ring();
+        }
         let mut seen = look.seen;
         let now = self.clock.now();
         let decision = seen.decide(now);
@@ -137,7 +170,6 @@ impl Engine {
     }
 
     async fn finish_wishes(&self, decision: &Decision) -> Result<(), StoreError> {
-
         for (id, outcome) in &decision.wishes {
             let (done, reason) = match outcome {
                 WishOutcome::Done { reason } => (true, reason),

@@ -13,7 +13,7 @@ use crate::{
     forge::{Forge, ForgeError, local::LocalForge},
     git::{Credentials, GitError, Mirror, PushMethod, Remote},
     http::{App, Limits, Metrics},
-    intake::token::{Role, Token, TokenError},
+    intake::token::{Role, Token},
     observe::{
         Observer, Sources,
         images::{Images, Watched},
@@ -56,8 +56,13 @@ pub enum StartError {
     #[error("registries: {0}")]
     Registry(#[from] RegistryError),
     /// A token's settings can't work.
-    #[error("tokens: {0}")]
-    Token(#[from] TokenError),
+    #[error("tokens: {name}: {message}")]
+    Token {
+        /// Whose.
+        name: String,
+        /// What is wrong, and what to write.
+        message: String,
+    },
     /// The templates can't be used.
     #[error("templates: {0}")]
     Templates(#[from] SpeakError),
@@ -90,8 +95,10 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
             username: registry.entry.username.unwrap_or_default(),
             secret,
         });
-        let watched =
-            Watched { registry: registry::Registry::new(endpoint)?, poll: registry.entry.poll.unwrap_or(poll) };
+        let watched = Watched {
+            registry: registry::Registry::new(endpoint)?,
+            poll: registry.entry.poll.unwrap_or(poll),
+        };
         registries.insert(registry.entry.host, watched);
     }
     let registry_hosts = registries.keys().cloned().collect();
@@ -103,7 +110,8 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
         let name = repository.entry.name.clone();
         let branch = repository.entry.branch.clone();
         let kind = repository.entry.forge.kind;
-        let mirror = open_mirror(repository, &settings.data.join("mirrors").join(format!("{name}.git"))).await?;
+        let mirror =
+            open_mirror(repository, &settings.data.join("mirrors").join(format!("{name}.git"))).await?;
         diffs.add(&name, Arc::clone(&mirror));
         let forge: Arc<dyn Forge> = match kind {
             ForgeKind::Local => {
@@ -133,9 +141,10 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
             clock: Arc::clone(&clock),
             holder: holder.clone(),
             failures: BTreeMap::new(),
+            maintained: None,
         });
     }
-    let tokens = settings.tokens.into_iter().map(token).collect::<Result<Vec<Token>, TokenError>>()?;
+    let tokens = settings.tokens.into_iter().map(token).collect::<Result<Vec<Token>, StartError>>()?;
     let app = App {
         store: Arc::clone(&store),
         board: Arc::clone(&board),
@@ -152,13 +161,26 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
     Ok(Server { address, board, store, listener, app, engines, images, clock, poll: poll.std() })
 }
 
-fn token(entry: crate::settings::TokenEntry) -> Result<Token, TokenError> {
+fn token(entry: crate::settings::TokenEntry) -> Result<Token, StartError> {
+    let wrong = |message: String| StartError::Token { name: entry.name.clone(), message };
     let role = match entry.role {
         RoleName::Ci => Role::Ci,
         RoleName::ReleaseManager => Role::ReleaseManager,
         RoleName::Viewer => Role::Viewer,
     };
-    Token::new(&entry.name, &entry.sha256, role, &entry.images)
+    let mut sha256 = [0; 32];
+    hex::decode_to_slice(&entry.sha256, &mut sha256).map_err(|_| {
+        wrong(
+            "sha256 is no SHA-256; write the 64 digits that `printf %s TOKEN | sha256sum` prints".to_owned(),
+        )
+    })?;
+    let images = entry.images.iter().map(|image| image.parse()).collect::<Result<_, _>>();
+    Ok(Token {
+        images: images.map_err(|error| wrong(format!("images: {error}")))?,
+        name: entry.name,
+        sha256,
+        role,
+    })
 }
 
 async fn open_mirror(repository: Repository, folder: &Path) -> Result<Arc<Mirror>, StartError> {

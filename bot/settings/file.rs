@@ -11,8 +11,6 @@ use serde::Deserialize;
 pub struct File {
     /// Where the server listens; `127.0.0.1:8420` when left out.
     pub listen: Option<String>,
-    /// The address that people open, for links in proposals.
-    pub public_url: Option<String>,
     /// The folder of the mirrors and of the SQLite files; `data` beside the settings when left out.
     pub data: Option<PathBuf>,
     /// `sqlite://FILE` or `postgres://...`; a SQLite file in `data` when left out. A password belongs into

@@ -23,8 +23,6 @@ use self::secret::Secret;
 pub struct Settings {
     /// Where the server listens.
     pub listen: SocketAddr,
-    /// The address that people open, without a slash at its end.
-    pub public_url: String,
     /// The folder of the mirrors and SQLite files.
     pub data: PathBuf,
     /// The database's URL; it may hold a password, so it is a secret.
@@ -134,10 +132,6 @@ impl Settings {
         if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| database.starts_with(scheme)) {
             problems.push("database: write sqlite://FILE or postgres://USER@HOST/NAME".to_owned());
         }
-        let public_url = file.public_url.unwrap_or_else(|| format!("http://{listen}"));
-        if !url::Url::parse(&public_url).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
-            problems.push(format!("public_url: {public_url:?} is no http or https URL"));
-        }
         let poll = file.poll.unwrap_or(Span::seconds(60));
         if poll < Span::seconds(1) {
             problems.push("poll: at least 1s".to_owned());
@@ -188,7 +182,6 @@ impl Settings {
         }
         Ok(Self {
             listen,
-            public_url: public_url.trim_end_matches('/').to_owned(),
             data,
             database: Secret::new(database),
             anonymous_read: file.anonymous_read.unwrap_or(listen.ip().is_loopback()),

@@ -149,6 +149,7 @@ impl Board {
     pub fn idle(&self) -> bool {
         let at_work = self.at_work.read().unwrap_or_else(PoisonError::into_inner);
         let board = self.seen.read().unwrap_or_else(PoisonError::into_inner);
-        at_work.is_empty() && self.expected.iter().all(|name| board.get(name).is_some_and(|seen| seen.settled))
+        at_work.is_empty()
+            && self.expected.iter().all(|name| board.get(name).is_some_and(|seen| seen.settled))
     }
 }

@@ -1,1 +1,215 @@
-//! placeholder
+//! Mirrors that are damaged, half-written or somebody else's, and servers on this machine that fail.
+
+use std::{fs, time::Duration};
+
+use gantry::git::{GitError, Limits, Mirror, Remote};
+
+use super::{Own, draft, remote, update};
+use crate::support::git_repository::{Bare, assert_sound, file};
+
+fn fetched(bare: &Bare) -> Own {
+    let own = Own::of_bare(bare);
+    own.mirror.fetch().unwrap();
+    own
+}
+
+#[test]
+fn a_damaged_mirror_is_made_anew() {
+    let bare = Bare::new();
+    let main = bare.commit("main", "first", &[file("a", "1")]);
+    let packs = |own: &Own| own.path().join("objects/pack");
+    type Harm<'a> = (&'a str, &'a dyn Fn(&Own));
+    let harms: [Harm<'_>; 5] = [
+        ("no packs", &|own| fs::remove_dir_all(packs(own)).unwrap()),
+        ("no HEAD", &|own| fs::remove_file(own.path().join("HEAD")).unwrap()),
+        ("config", &|own| fs::write(own.path().join("config"), "[[[").unwrap()),
+        ("a torn branch", &|own| fs::write(own.path().join("refs/heads/main"), "12").unwrap()),
+        ("a torn pack", &|own| {
+            for entry in fs::read_dir(packs(own)).unwrap() {
+                let path = entry.unwrap().path();
+                fs::remove_file(&path).unwrap();
+                fs::write(&path, b"torn").unwrap();
+            }
+        }),
+    ];
+    for (name, harm) in harms {
+        let own = fetched(&bare);
+        harm(&own);
+        let own = own.reopened(remote(&bare));
+        assert_eq!(own.mirror.fetch().unwrap().require("main").unwrap(), &main, "{name}");
+        assert!(own.mirror.snapshot(&main).unwrap().read("a").unwrap().is_some(), "{name}");
+        assert_sound(&own.path());
+    }
+}
+
+#[test]
+fn damage_found_while_reading_is_cured_by_the_next_fetch() {
+    let bare = Bare::new();
+    let main = bare.commit("main", "first", &[file("a", "1")]);
+    let own = fetched(&bare);
+    let id = own.mirror.commit(&draft(&main, "a", b"2")).unwrap();
+    own.mirror.push(&[update("main", Some(&main), Some(&id))]).unwrap();
+    let blob = own.mirror.snapshot(&id).unwrap().read("a").unwrap().unwrap().id.to_string();
+    fs::remove_file(own.path().join("objects").join(&blob[..2]).join(&blob[2..])).unwrap();
+    let error = own.mirror.snapshot(&id).unwrap().read("a").unwrap_err();
+    assert!(matches!(error, GitError::Damaged { .. }) && error.passes(), "{error}");
+    own.mirror.fetch().unwrap();
+    assert_eq!(own.mirror.snapshot(&id).unwrap().read("a").unwrap().unwrap().bytes, b"2");
+}
+
+#[test]
+fn what_a_killed_process_left_is_no_hindrance() {
+    let bare = Bare::new();
+    bare.commit("main", "first", &[file("a", "1")]);
+    let own = fetched(&bare);
+    for lock in ["refs/heads/main.lock", "packed-refs.lock", "HEAD.lock", "config.lock"] {
+        fs::write(own.path().join(lock), "").unwrap();
+    }
+    fs::write(own.path().join("objects/pack/.tmpABC"), "half").unwrap();
+    fs::create_dir_all(own.path().with_extension("new").join("x")).unwrap();
+    let own = own.reopened(remote(&bare));
+    let second = bare.commit("main", "second", &[file("a", "2")]);
+    assert_eq!(own.mirror.fetch().unwrap().require("main").unwrap(), &second);
+    assert!(!own.path().join("objects/pack/.tmpABC").exists() && !own.path().with_extension("new").exists());
+}
+
+#[test]
+fn a_mirror_of_another_url_is_made_anew_and_a_strangers_folder_is_not_touched() {
+    let (one, two) = (Bare::new(), Bare::new());
+    one.commit("main", "one", &[file("a", "1")]);
+    let head = two.commit("main", "two", &[file("a", "2")]);
+    let own = fetched(&one).reopened(remote(&two));
+    assert!(own.mirror.heads().is_empty());
+    assert_eq!(own.mirror.fetch().unwrap().require("main").unwrap(), &head);
+
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("thesis.txt"), "years of work").unwrap();
+    let error = Mirror::open(remote(&one), folder.path()).err().unwrap();
+    assert!(error.to_string().contains("no mirror of Gantry's"), "{error}");
+    assert!(folder.path().join("thesis.txt").exists());
+    let _ = fs::remove_file(folder.path().with_extension("lock"));
+}
+
+#[test]
+fn a_mirror_has_one_owner() {
+    let bare = Bare::new();
+    let own = Own::of_bare(&bare);
+    let error = Mirror::open(remote(&bare), &own.path()).err().unwrap();
+    assert!(matches!(error, GitError::InUse { .. }), "{error}");
+}
+
+#[test]
+fn a_missing_repository_is_told_and_the_mirror_keeps_what_it_had() {
+    let bare = Bare::new();
+    let main = bare.commit("main", "first", &[file("a", "1")]);
+    let own = fetched(&bare);
+    fs::rename(bare.path(), bare.path().with_extension("away")).unwrap();
+    let error = own.mirror.fetch().unwrap_err();
+    assert!(matches!(error, GitError::Missing { .. }), "{error}");
+    assert!(error.to_string().contains(bare.path().to_str().unwrap()), "{error}");
+    let error = own.mirror.push(&[update("x", Some(&main), None)]).unwrap_err();
+    assert!(matches!(error, GitError::Missing { .. }), "{error}");
+    fs::create_dir(bare.path()).unwrap();
+    let error = own.mirror.fetch().unwrap_err();
+    assert!(matches!(error, GitError::Missing { .. }), "{error}");
+    assert!(own.mirror.snapshot(&main).unwrap().read("a").unwrap().is_some());
+}
+
+#[test]
+fn a_hook_that_hangs_is_given_up_and_nothing_landed() {
+    let bare = Bare::new();
+    let main = bare.commit("main", "first", &[file("a", "1")]);
+    // It waits for a reader that never comes, until it is killed.
+    let fifo = bare.path().join("never");
+    bare.hook("pre-receive", &format!("mkfifo '{0}' && cat '{0}'", fifo.display()));
+    let mut remote = remote(&bare);
+    remote.timeout = Duration::from_secs(2);
+    let own = Own::of(remote);
+    own.mirror.fetch().unwrap();
+    let id = own.mirror.commit(&draft(&main, "a", b"2")).unwrap();
+    let outcome = own.mirror.push(&[update("main", Some(&main), Some(&id))]).unwrap().remove(0);
+    let gantry::git::RefResult::Unfinished { message } = &outcome.result else { panic!("{outcome:?}") };
+    assert!(message.contains("gave no answer within 2 s"), "{message}");
+    assert_eq!(bare.head("main"), Some(main));
+}
+
+#[test]
+fn the_hosts_git_configuration_and_hooks_do_not_act() {
+    let bare = Bare::new();
+    let main = bare.commit("main", "first", &[file("a", "1")]);
+    let own = fetched(&bare);
+    let hooks = own.path().join("hooks");
+    fs::create_dir_all(&hooks).unwrap();
+    for name in ["pre-push", "reference-transaction", "post-update"] {
+        use std::os::unix::fs::PermissionsExt;
+        fs::write(hooks.join(name), format!("#!/bin/sh\ntouch '{}/ran'\nexit 1\n", hooks.display())).unwrap();
+        fs::set_permissions(hooks.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    for method in [gantry::git::PushMethod::Builtin, gantry::git::PushMethod::GitProgram] {
+        let mut remote = remote(&bare);
+        remote.push = method;
+        let own = Own::of(remote);
+        own.mirror.fetch().unwrap();
+        let id = own.mirror.commit(&draft(&main, "a", b"2")).unwrap();
+        let branch = format!("x{method:?}");
+        let outcome = own.mirror.push(&[update(&branch, None, Some(&id))]).unwrap().remove(0);
+        assert_eq!(outcome.result, gantry::git::RefResult::Landed);
+    }
+    let id = own.mirror.commit(&draft(&main, "a", b"3")).unwrap();
+    own.mirror.push(&[update("y", None, Some(&id))]).unwrap();
+    own.mirror.fetch().unwrap();
+    assert!(!hooks.join("ran").exists());
+}
+
+#[test]
+fn a_mirror_that_grew_is_made_anew_and_nothing_is_missing() {
+    let bare = Bare::new();
+    let mut main = bare.commit("main", "first", &[file("a", "1")]);
+    let own = fetched(&bare);
+    let limits = Limits { packs: 3, loose: 12, bytes: u64::MAX };
+    assert!(!own.mirror.maintain(limits).unwrap());
+    for n in 0..5_u8 {
+        let id = own.mirror.commit(&draft(&main, "a", &[n])).unwrap();
+        own.mirror.push(&[update("main", Some(&main), Some(&id))]).unwrap();
+        main = id;
+    }
+    let kept = own.mirror.heads();
+    fs::rename(bare.path(), bare.path().with_extension("away")).unwrap();
+    assert!(own.mirror.maintain(limits).is_err());
+    assert_eq!(own.mirror.snapshot(&main).unwrap().read("a").unwrap().unwrap().bytes, [4]);
+    fs::rename(bare.path().with_extension("away"), bare.path()).unwrap();
+    assert!(own.mirror.maintain(limits).unwrap());
+    assert_eq!(own.mirror.heads().branches, kept.branches);
+    assert_eq!(own.mirror.log(&main, None, 100).unwrap().len(), 6);
+    assert!(!own.mirror.maintain(limits).unwrap());
+    assert_sound(&own.path());
+}
+
+#[test]
+fn many_fetches_and_packs_do_not_wear_the_mirror_out() {
+    let bare = Bare::new();
+    bare.commit("main", "first", &[file("a", "1")]);
+    let own = fetched(&bare);
+    for n in 0..60 {
+        let head = bare.commit("main", "next", &[file("a", &n.to_string())]);
+        assert_eq!(own.mirror.fetch().unwrap().require("main").unwrap(), &head);
+        assert_eq!(
+            own.mirror.snapshot(&head).unwrap().read("a").unwrap().unwrap().bytes,
+            n.to_string().as_bytes()
+        );
+    }
+}
+
+#[test]
+fn a_repository_of_another_object_format_is_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new.git");
+    let mut init = crate::support::git_repository::git();
+    crate::support::git_repository::run(
+        init.args(["init", "--quiet", "--bare", "--object-format=sha256"]).arg(&path),
+        b"",
+    );
+    let own = Own::of(Remote::new(path.to_str().unwrap()).unwrap());
+    let error = own.mirror.fetch().unwrap_err();
+    assert!(error.to_string().contains("sha256"), "{error}");
+}

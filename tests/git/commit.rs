@@ -8,12 +8,16 @@ use crate::support::git_repository::{Bare, assert_sound, file};
 #[test]
 fn bytes_modes_and_neighbours_stay() {
     let bare = Bare::new();
-    let head = bare.commit("main", "first", &[
-        file("apps/a/k.yaml", "tag: 1\r\n# end"),
-        ("apps/a/run.sh", "100755", Some(b"1")),
-        ("apps/a/link", "120000", Some(b"k.yaml")),
-        file("apps/b/k.yaml", "tag: 1"),
-    ]);
+    let head = bare.commit(
+        "main",
+        "first",
+        &[
+            file("apps/a/k.yaml", "tag: 1\r\n# end"),
+            ("apps/a/run.sh", "100755", Some(b"1")),
+            ("apps/a/link", "120000", Some(b"k.yaml")),
+            file("apps/b/k.yaml", "tag: 1"),
+        ],
+    );
     let own = Own::of_bare(&bare);
     own.mirror.fetch().unwrap();
     let mut draft = draft(&head, "apps/a/k.yaml", b"tag: 2\r\n# end");
@@ -32,7 +36,10 @@ fn bytes_modes_and_neighbours_stay() {
     assert_eq!(paths, ["apps/a/k.yaml", "apps/a/link", "apps/a/run.sh", "new/deep/f"]);
     let info = own.mirror.commit_info(&id).unwrap();
     assert_eq!((info.parents, info.subject.as_str()), (vec![head.clone()], "promote(dev): apps/a/k.yaml"));
-    assert_eq!((info.committer.name.as_str(), info.at.to_string().as_str()), ("Gantry", "2026-11-21T10:00:00Z"));
+    assert_eq!(
+        (info.committer.name.as_str(), info.at.to_string().as_str()),
+        ("Gantry", "2026-11-21T10:00:00Z")
+    );
 
     own.mirror.push(&[update("main", Some(&head), Some(&id))]).unwrap();
     assert_eq!(bare.show("main", "new/deep/f"), b"\xff\x00");
@@ -46,18 +53,38 @@ fn what_must_not_be_written_is_refused_by_name() {
     let bare = Bare::new();
     let lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
     let inner = bare.commit("inner", "x", &[file("x", "x")]);
-    let head = bare.commit("main", "all kinds", &[
-        ("link", "120000", Some(b"/etc/passwd")),
-        ("folder link", "120000", Some(b"/etc")),
-        ("module", "160000", Some(inner.as_str().as_bytes())),
-        file("lfs.bin", lfs),
-        file("folder/file", "1"),
-    ]);
+    let head = bare.commit(
+        "main",
+        "all kinds",
+        &[
+            ("link", "120000", Some(b"/etc/passwd")),
+            ("folder link", "120000", Some(b"/etc")),
+            ("module", "160000", Some(inner.as_str().as_bytes())),
+            file("lfs.bin", lfs),
+            file("folder/file", "1"),
+        ],
+    );
     let own = Own::of_bare(&bare);
     own.mirror.fetch().unwrap();
     for path in [
-        "link", "folder link/passwd", "module", "module/x", "lfs.bin", "folder", "folder/file/x", "", "/etc/passwd",
-        "../x", "a/../b", "a//b", "a/", ".git/config", "a/.GIT/hooks/x", "git~1/x", "a\nb", &"d/".repeat(70),
+        "link",
+        "folder link/passwd",
+        "module",
+        "module/x",
+        "lfs.bin",
+        "folder",
+        "folder/file/x",
+        "",
+        "/etc/passwd",
+        "../x",
+        "a/../b",
+        "a//b",
+        "a/",
+        ".git/config",
+        "a/.GIT/hooks/x",
+        "git~1/x",
+        "a\nb",
+        &"d/".repeat(70),
     ] {
         let error = own.mirror.commit(&draft(&head, path, b"x")).unwrap_err();
         assert!(matches!(error, GitError::Draft { .. }), "{path:?}: {error}");

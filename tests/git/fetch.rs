@@ -44,7 +44,9 @@ fn a_rewound_or_recreated_repository_just_works() {
 
     std::fs::remove_dir_all(bare.path()).unwrap();
     crate::support::git_repository::run(
-        crate::support::git_repository::git().args(["init", "--quiet", "--bare", "-b", "trunk"]).arg(bare.path()),
+        crate::support::git_repository::git()
+            .args(["init", "--quiet", "--bare", "-b", "trunk"])
+            .arg(bare.path()),
         b"",
     );
     let heads = own.mirror.fetch().unwrap();
@@ -73,23 +75,28 @@ fn files_are_read_as_they_are() {
     let bare = Bare::new();
     let lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
     let inner = bare.commit("inner", "x", &[file("x", "x")]);
-    let head = bare.commit("main", "all kinds", &[
-        file("apps/a/crlf.yaml", "a: 1\r\nb: 2"),
-        ("run.sh", "100755", Some(b"#!/bin/sh\n")),
-        ("link", "120000", Some(b"run.sh")),
-        ("module", "160000", Some(inner.as_str().as_bytes())),
-        file("big.bin", lfs),
-        ("wide.bin", "100644", Some(&vec![0; 5 << 20])),
-    ]);
+    let head = bare.commit(
+        "main",
+        "all kinds",
+        &[
+            file("apps/a/crlf.yaml", "a: 1\r\nb: 2"),
+            ("run.sh", "100755", Some(b"#!/bin/sh\n")),
+            ("link", "120000", Some(b"run.sh")),
+            ("module", "160000", Some(inner.as_str().as_bytes())),
+            file("big.bin", lfs),
+            ("wide.bin", "100644", Some(&vec![0; 5 << 20])),
+        ],
+    );
     let own = Own::of_bare(&bare);
     own.mirror.fetch().unwrap();
     let snapshot = own.mirror.snapshot(&head).unwrap();
     for indexed in [false, true] {
         if indexed {
             let paths: Vec<_> = snapshot.paths().unwrap().into_iter().map(|l| (l.path, l.kind)).collect();
-            assert_eq!(paths.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), [
-                "apps/a/crlf.yaml", "big.bin", "link", "module", "run.sh", "wide.bin"
-            ]);
+            assert_eq!(
+                paths.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(),
+                ["apps/a/crlf.yaml", "big.bin", "link", "module", "run.sh", "wide.bin"]
+            );
             assert_eq!(paths[2].1, Kind::Symlink);
             assert_eq!(paths[3].1, Kind::Submodule);
         }
@@ -103,7 +110,8 @@ fn files_are_read_as_they_are() {
         assert_eq!(read("link").unwrap().kind, Kind::Symlink);
         assert_eq!(read("module").unwrap().kind, Kind::Submodule);
         assert_eq!(read("big.bin").unwrap().kind, Kind::LfsPointer);
-        for nothing in ["", "/", "apps", "apps/", "apps/a", "/run.sh", "run.sh/x", "none", "../x", "apps//a"] {
+        for nothing in ["", "/", "apps", "apps/", "apps/a", "/run.sh", "run.sh/x", "none", "../x", "apps//a"]
+        {
             assert_eq!(read(nothing), None, "{nothing:?}");
         }
         let text = snapshot.read("wide.bin").unwrap_err().to_string();
@@ -156,31 +164,43 @@ fn history_is_told() {
 #[test]
 fn changes_are_those_of_git() {
     let bare = Bare::new();
-    let before = bare.commit("main", "before", &[
-        file("apps/a/k.yaml", "1"),
-        file("apps/b/k.yaml", "1"),
-        file("apps/c", "a file"),
-        file("apps/c.d/x", "1"),
-        file("gone/x", "1"),
-    ]);
-    let after = bare.commit("main", "after", &[
-        file("apps/a/k.yaml", "2"),
-        ("apps/b/k.yaml", "100755", Some(b"1")),
-        ("apps/c", "", None),
-        file("apps/c/now a folder", "1"),
-        ("gone/x", "", None),
-        file("new", "1"),
-    ]);
+    let before = bare.commit(
+        "main",
+        "before",
+        &[
+            file("apps/a/k.yaml", "1"),
+            file("apps/b/k.yaml", "1"),
+            file("apps/c", "a file"),
+            file("apps/c.d/x", "1"),
+            file("gone/x", "1"),
+        ],
+    );
+    let after = bare.commit(
+        "main",
+        "after",
+        &[
+            file("apps/a/k.yaml", "2"),
+            ("apps/b/k.yaml", "100755", Some(b"1")),
+            ("apps/c", "", None),
+            file("apps/c/now a folder", "1"),
+            ("gone/x", "", None),
+            file("new", "1"),
+        ],
+    );
     let own = Own::of_bare(&bare);
     own.mirror.fetch().unwrap();
     let names = |parent, commit, wanted: &dyn Fn(&str) -> bool| -> Vec<String> {
         own.mirror.changed(parent, commit, wanted).unwrap().into_iter().map(|c| c.path).collect()
     };
-    let oracle = bare.git(&["diff-tree", "-r", "--name-only", "--no-renames", before.as_str(), after.as_str()]);
+    let oracle =
+        bare.git(&["diff-tree", "-r", "--name-only", "--no-renames", before.as_str(), after.as_str()]);
     let mut oracle: Vec<&str> = oracle.lines().collect();
     oracle.sort_unstable();
     assert_eq!(names(Some(&before), &after, &|_| true), oracle);
-    assert_eq!(names(Some(&before), &after, &|path| path.ends_with(".yaml")), ["apps/a/k.yaml", "apps/b/k.yaml"]);
+    assert_eq!(
+        names(Some(&before), &after, &|path| path.ends_with(".yaml")),
+        ["apps/a/k.yaml", "apps/b/k.yaml"]
+    );
     assert!(names(Some(&after), &after, &|_| true).is_empty());
     assert_eq!(names(None, &before, &|_| true).len(), 5);
     let changed = own.mirror.changed(Some(&before), &after, &|path| path == "gone/x").unwrap();

@@ -56,19 +56,21 @@ fn what_a_person_pushed_meanwhile_stays() {
         let ours = own.mirror.commit(&draft(&main, "apps/a/k.yaml", b"tag: 2\n")).unwrap();
         let theirs = bare.commit("main", "a person", &[file("apps/a/k.yaml", "tag: 1 # keep\n")]);
         let updates = [update("main", Some(&main), Some(&ours)), update("gantry/x", None, Some(&ours))];
-        assert_eq!(results(&own.mirror, &updates), [
-            RefResult::LostRace { now: Some(theirs.clone()) },
-            RefResult::Landed
-        ]);
+        assert_eq!(
+            results(&own.mirror, &updates),
+            [RefResult::LostRace { now: Some(theirs.clone()) }, RefResult::Landed]
+        );
         assert_eq!(bare.head("main"), Some(theirs.clone()));
         // A branch that came, and one that went.
-        assert_eq!(results(&own.mirror, &[update("main", None, Some(&ours))]), [RefResult::LostRace {
-            now: Some(theirs.clone())
-        }]);
+        assert_eq!(
+            results(&own.mirror, &[update("main", None, Some(&ours))]),
+            [RefResult::LostRace { now: Some(theirs.clone()) }]
+        );
         bare.git(&["update-ref", "-d", "refs/heads/gantry/x"]);
-        assert_eq!(results(&own.mirror, &[update("gantry/x", Some(&main), Some(&ours))]), [RefResult::LostRace {
-            now: None
-        }]);
+        assert_eq!(
+            results(&own.mirror, &[update("gantry/x", Some(&main), Some(&ours))]),
+            [RefResult::LostRace { now: None }]
+        );
         // Read again, plan again, and it lands on theirs.
         let now = own.mirror.fetch().unwrap().require("main").unwrap().clone();
         assert_eq!(now, theirs);
@@ -88,9 +90,10 @@ fn a_race_within_the_push_is_told_by_reading_again() {
         // The hook runs between listing and updating: exactly where a second pusher's update would land.
         let script = "unset GIT_QUARANTINE_PATH\ngit update-ref refs/heads/main refs/heads/their";
         bare.hook("pre-receive", script);
-        assert_eq!(results(&own.mirror, &[update("main", Some(&main), Some(&ours))]), [RefResult::LostRace {
-            now: Some(theirs.clone())
-        }]);
+        assert_eq!(
+            results(&own.mirror, &[update("main", Some(&main), Some(&ours))]),
+            [RefResult::LostRace { now: Some(theirs.clone()) }]
+        );
         assert_eq!(bare.head("main"), Some(theirs));
     });
 }
@@ -100,7 +103,8 @@ fn a_hook_refuses_one_branch_and_its_words_are_shown() {
     both(|bare, own| {
         let main = head(own);
         let ours = own.mirror.commit(&draft(&main, "apps/a/k.yaml", b"tag: 2\n")).unwrap();
-        let script = "case $1 in refs/heads/gantry/*) exit 0;; *) echo 'main is frozen until Monday'; exit 1;; esac";
+        let script =
+            "case $1 in refs/heads/gantry/*) exit 0;; *) echo 'main is frozen until Monday'; exit 1;; esac";
         bare.hook("update", script);
         let updates = [update("main", Some(&main), Some(&ours)), update("gantry/qa/a", None, Some(&ours))];
         let results = results(&own.mirror, &updates);
@@ -114,7 +118,8 @@ fn a_hook_refuses_one_branch_and_its_words_are_shown() {
 #[test]
 fn five_hundred_branches_go_in_one_push() {
     let bare = Bare::new();
-    let files: Vec<(String, String)> = (0..500).map(|n| (format!("apps/a{n}/k.yaml"), format!("tag: {n}\n"))).collect();
+    let files: Vec<(String, String)> =
+        (0..500).map(|n| (format!("apps/a{n}/k.yaml"), format!("tag: {n}\n"))).collect();
     let entries: Vec<_> = files.iter().map(|(path, text)| file(path, text)).collect();
     let main = bare.commit("main", "first", &entries);
     let log = bare.path().join("pushes");
@@ -143,6 +148,8 @@ fn of_two_pushers_one_wins_and_nothing_is_lost() {
     let writer = |name: &'static str| {
         let own = Own::of_bare(&bare);
         move || {
+            // The folder must live as long as the mirror.
+            let own = own;
             let mut landed = 0;
             while landed < 5 {
                 let main = own.mirror.fetch().unwrap().require("main").unwrap().clone();
@@ -174,8 +181,11 @@ fn both_ways_of_pushing_make_the_same_repository() {
         let main = head(own);
         let a = own.mirror.commit(&draft(&main, "apps/a/k.yaml", b"tag: 2\n")).unwrap();
         let b = own.mirror.commit(&draft(&a, "apps/b/k.yaml", b"tag: 2\n")).unwrap();
-        let updates =
-            [update("main", Some(&main), Some(&b)), update("gantry/qa/a", None, Some(&a)), update("x", None, Some(&main))];
+        let updates = [
+            update("main", Some(&main), Some(&b)),
+            update("gantry/qa/a", None, Some(&a)),
+            update("x", None, Some(&main)),
+        ];
         assert_eq!(results(&own.mirror, &updates), [RefResult::Landed, RefResult::Landed, RefResult::Landed]);
         refs.borrow_mut().push(bare.git(&["for-each-ref"]));
     });

@@ -1,6 +1,11 @@
 //! A real smart-HTTP Git server: `git http-backend` as a CGI program behind axum, and a server that hangs.
 
-use std::{net::TcpListener, path::PathBuf, process::Stdio, sync::Arc};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    process::Stdio,
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -19,6 +24,10 @@ pub(crate) struct Behaviour {
     pub(crate) cuts_push_answers: bool,
     /// Answers everything with this status.
     pub(crate) status: Option<u16>,
+    /// Knows only the first version of the protocol.
+    pub(crate) old: bool,
+    /// Lets nobody push.
+    pub(crate) read_only: bool,
     /// Answers with a web page, as a proxy in the way does.
     pub(crate) page: bool,
     /// Redirects everything below this path to the one that follows.
@@ -64,6 +73,11 @@ impl Server {
     pub(crate) fn url(&self, repository: &str) -> String {
         format!("{}/{repository}", self.url)
     }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.url.trim_start_matches("http://").parse().expect("an address")
+    }
 }
 
 fn plain(status: u16, text: &'static str) -> Response<Body> {
@@ -89,11 +103,17 @@ async fn serve(State(config): State<Arc<Config>>, request: Request) -> Response<
         response.headers_mut().insert(header::LOCATION, location);
         return response;
     }
-    let header = |name: HeaderName| parts.headers.get(name).and_then(|v| v.to_str().ok()).map(ToOwned::to_owned);
+    let header =
+        |name: HeaderName| parts.headers.get(name).and_then(|v| v.to_str().ok()).map(ToOwned::to_owned);
     if behaviour.authorization.is_some() && behaviour.authorization != header(header::AUTHORIZATION) {
         let mut response = plain(401, "who are you");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"git\""));
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"git\""));
         return response;
+    }
+    if behaviour.read_only && path.contains("git-receive-pack") {
+        return plain(403, "read only");
     }
     let body: Bytes = axum::body::to_bytes(body, usize::MAX).await.expect("the whole body");
     let mut command = tokio::process::Command::new("git");
@@ -110,14 +130,20 @@ async fn serve(State(config): State<Arc<Config>>, request: Request) -> Response<
         .env("CONTENT_LENGTH", body.len().to_string())
         .env("REMOTE_USER", "bot")
         .env("REMOTE_ADDR", "127.0.0.1");
-    if let Some(version) = header(HeaderName::from_static("git-protocol")) {
+    if let Some(version) = header(HeaderName::from_static("git-protocol"))
+        && !behaviour.old
+    {
         command.env("GIT_PROTOCOL", version);
     }
     if let Some(encoding) = header(header::CONTENT_ENCODING) {
         command.env("HTTP_CONTENT_ENCODING", encoding);
     }
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("git starts");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("git starts");
     let mut stdin = child.stdin.take().expect("piped");
     let feed = tokio::spawn(async move {
         // The program need not read it all.

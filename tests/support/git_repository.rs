@@ -28,8 +28,12 @@ pub(crate) fn git() -> Command {
 
 /// Runs a command to its end and gives its output; a failure is the test's.
 pub(crate) fn run(command: &mut Command, input: &[u8]) -> String {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
     child.stdin.take().expect("piped").write_all(input).expect("it reads its input");
     let output = child.wait_with_output().expect("it ends");
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -47,7 +51,8 @@ pub(crate) fn file<'a>(path: &'a str, text: &'a str) -> Entry<'a> {
 impl Bare {
     /// An empty repository whose default branch will be `main`.
     pub(crate) fn new() -> Self {
-        let bare = Self { folder: tempfile::tempdir().expect("a folder"), clock: AtomicU64::new(1_700_000_000) };
+        let bare =
+            Self { folder: tempfile::tempdir().expect("a folder"), clock: AtomicU64::new(1_700_000_000) };
         run(git().args(["init", "--quiet", "--bare", "-b", "main"]).arg(bare.path()), b"");
         for setting in ["receive.fsckObjects", "http.receivepack", "uploadpack.allowFilter"] {
             bare.git(&["config", setting, "true"]);
@@ -68,8 +73,20 @@ impl Bare {
     /// A person's commit on `branch`, which comes to be where it is not there.
     pub(crate) fn commit(&self, branch: &str, subject: &str, files: &[Entry<'_>]) -> CommitId {
         let at = self.clock.fetch_add(1, Ordering::SeqCst);
+        self.commit_as(branch, "pat", at.try_into().expect("a time"), subject, files)
+    }
+
+    /// A commit of somebody at a time of its own, in seconds.
+    pub(crate) fn commit_as(
+        &self,
+        branch: &str,
+        who: &str,
+        at: i64,
+        subject: &str,
+        files: &[Entry<'_>],
+    ) -> CommitId {
         let mut stream = format!(
-            "commit refs/heads/{branch}\ncommitter Pat <pat@example.com> {at} +0000\ndata {}\n{subject}\n",
+            "commit refs/heads/{branch}\ncommitter {who} <{who}@example.com> {at} +0000\ndata {}\n{subject}\n",
             subject.len()
         )
         .into_bytes();
@@ -83,7 +100,9 @@ impl Bare {
                     stream.extend_from_slice(format!("M {mode} {id} {path}\n").as_bytes());
                 }
                 Some(bytes) => {
-                    stream.extend_from_slice(format!("M {mode} inline {path}\ndata {}\n", bytes.len()).as_bytes());
+                    stream.extend_from_slice(
+                        format!("M {mode} inline {path}\ndata {}\n", bytes.len()).as_bytes(),
+                    );
                     stream.extend_from_slice(bytes);
                     stream.push(b'\n');
                 }
@@ -98,7 +117,8 @@ impl Bare {
     pub(crate) fn head(&self, branch: &str) -> Option<CommitId> {
         let name = format!("refs/heads/{branch}");
         let line = self.git(&["for-each-ref", "--format=%(refname) %(objectname)", &name]);
-        let (found, id) = line.lines().filter_map(|line| line.split_once(' ')).find(|(found, _)| *found == name)?;
+        let (found, id) =
+            line.lines().filter_map(|line| line.split_once(' ')).find(|(found, _)| *found == name)?;
         assert_eq!(found, name);
         Some(id.parse().expect("a commit id"))
     }
@@ -130,8 +150,10 @@ impl Bare {
 
 /// Nothing in a repository is wrong, by Git's own strict check.
 pub(crate) fn assert_sound(path: &Path) {
-    let output = git().arg("--git-dir").arg(path).args(["fsck", "--full", "--strict"]).output().expect("git runs");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    let output =
+        git().arg("--git-dir").arg(path).args(["fsck", "--full", "--strict"]).output().expect("git runs");
+    let said =
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     let bad: Vec<&str> =
         said.lines().filter(|l| !l.starts_with("dangling") && !l.contains("notice:")).collect();
     assert!(output.status.success() && bad.is_empty(), "{said}");

@@ -4,6 +4,8 @@ pub(crate) mod database;
 pub(crate) mod git_http;
 pub(crate) mod git_repository;
 pub(crate) mod git_ssh;
+pub(crate) mod git_tls;
+pub(crate) mod house;
 pub(crate) mod registry;
 pub(crate) mod scripted;
 pub(crate) mod sign_in;

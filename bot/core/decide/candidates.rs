@@ -12,7 +12,7 @@ use crate::{
     config::pipeline::{Image, Stage},
     facts::{Place, ProposalState},
     gates::{self, GateVerdict, Stay, Subject},
-    ids::ReleaseId,
+    ids::{EnvironmentName, ReleaseId},
     reason::Reason,
     select::Candidate as Tagged,
 };
@@ -36,6 +36,16 @@ impl Considered {
     }
 }
 
+/// A release on its way to an environment, before it is compared with what is there.
+struct Found {
+    release: Release,
+    /// When it had entered all environments before; none for a build.
+    came: Option<Timestamp>,
+    stays: Vec<Stay>,
+    /// A person took it out of an environment before.
+    withdrawn: Option<Reason>,
+}
+
 /// How many of the newest builds of an image are looked at behind ones that failed.
 const DEPTH: usize = 50;
 
@@ -54,8 +64,9 @@ pub(super) fn list(
     own: &[Visit<'_>],
 ) -> Vec<Considered> {
     let upstream = view.pipeline.upstream(view.application, stage);
-    let mut found: Vec<(Release, Option<Timestamp>, Vec<Stay>, Option<Reason>)> = if upstream.is_empty() {
-        builds(view).into_iter().map(|release| (release, None, Vec::new(), None)).collect()
+    let found: Vec<Found> = if upstream.is_empty() {
+        let build = |release| Found { release, came: None, stays: Vec::new(), withdrawn: None };
+        builds(view).into_iter().map(build).collect()
     } else {
         arrived(view, &upstream)
     };
@@ -63,7 +74,7 @@ pub(super) fn list(
     let mut list = Vec::new();
     let mut behind: Option<String> = None;
     let mut passed_held = false;
-    for (release, came, stays, withdrawn) in found.drain(..) {
+    for Found { release, came, stays, withdrawn } in found {
         let order = order::compare(view.application, &release, came, present);
         if order == Order::Same {
             passed_held = true;
@@ -158,15 +169,12 @@ pub(super) fn undescribed(view: &View<'_>, image: &Image) -> usize {
 
 /// The releases that have been in all of `upstream`, the last arrived first, with why one was taken out by a
 /// person.
-fn arrived(
-    view: &View<'_>,
-    upstream: &[crate::ids::EnvironmentName],
-) -> Vec<(Release, Option<Timestamp>, Vec<Stay>, Option<Reason>)> {
+fn arrived(view: &View<'_>, upstream: &[EnvironmentName]) -> Vec<Found> {
     let visits: Vec<_> = upstream.iter().map(|name| (name, view.visits(name))).collect();
     let Some((_, first)) = visits.first() else { return Vec::new() };
-    let mut found: Vec<(Release, Option<Timestamp>, Vec<Stay>, Option<Reason>)> = Vec::new();
+    let mut found: Vec<Found> = Vec::new();
     for release in first.iter().filter_map(|visit| visit.release.as_ref().ok()) {
-        if found.iter().any(|(known, ..)| known.id == release.id) {
+        if found.iter().any(|known| known.release.id == release.id) {
             continue;
         }
         let stays: Vec<Stay> = visits.iter().map(|(name, v)| View::stay(name, v, &release.id)).collect();
@@ -175,18 +183,14 @@ fn arrived(
         }
         let withdrawn = visits.iter().find_map(|(name, visits)| taken_out(name, visits, &release.id));
         let came = stays.iter().filter_map(|stay| stay.since).max();
-        found.push((release.clone(), came, stays, withdrawn));
+        found.push(Found { release: release.clone(), came, stays, withdrawn });
     }
     // Stable: releases of one second stay in the order of the first environment's history.
-    found.sort_by(|a, b| b.1.cmp(&a.1));
+    found.sort_by_key(|found| std::cmp::Reverse(found.came));
     found
 }
 
-fn taken_out(
-    name: &crate::ids::EnvironmentName,
-    visits: &[Visit<'_>],
-    release: &ReleaseId,
-) -> Option<Reason> {
+fn taken_out(name: &EnvironmentName, visits: &[Visit<'_>], release: &ReleaseId) -> Option<Reason> {
     let visit = visits.iter().find(|visit| visit.release.as_ref().is_ok_and(|found| found.id == *release))?;
     visit.displaced.map(|arrival| Reason::Withdrawn {
         environment: name.clone(),

@@ -1,4 +1,5 @@
 //! Stories of `decide`: facts in, verdicts and effects out.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
 
 mod stories;
 mod why;

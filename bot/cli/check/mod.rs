@@ -1,0 +1,242 @@
+//! `gantry check`: is `gantry.yaml` sound, and every overlay that it names?
+//!
+//! It reads a folder, not Git: what stands there now is what is checked, before it is committed. What it
+//! says of an overlay is what the server would say ([`crate::place`]).
+
+mod folder;
+mod report;
+
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+
+use clap::{Args, ValueEnum};
+use gantry_core::{
+    config::{self, ConfigError, pipeline::Pipeline},
+    ids::BranchName,
+    reason::Problem,
+};
+use serde::Serialize;
+
+use self::folder::{Content, Folder};
+use super::{error::CliError, screen::Screen};
+use crate::place;
+
+const EXAMPLES: &str = "\
+Examples:
+  gantry check                         this folder
+  gantry check infra -o json
+  gantry check -o sarif > gantry.sarif    for code scanning
+
+Under GitHub Actions each problem becomes an annotation too. Exit codes: 0 sound, 2 problems.";
+
+/// The config's name in a folder.
+const FILE: &str = "gantry.yaml";
+
+/// The form of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// One line for each problem, for people and editors.
+    Table,
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
+}
+
+/// Checks gantry.yaml and every overlay that it names.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct CheckArgs {
+    /// The folder of the infra repository.
+    #[arg(value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+    /// The branch that the folder holds; read from .git when left out. Environments on other branches are
+    /// not checked.
+    #[arg(long, value_name = "NAME")]
+    branch: Option<BranchName>,
+    /// The form of the report [default: table].
+    #[arg(short, long, value_enum)]
+    output: Option<Form>,
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    /// It must be mended.
+    Error,
+    /// Good to know.
+    Note,
+}
+
+/// One thing that was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Finding {
+    level: Level,
+    /// Which check found it: `config`, `left-out`, `branch`, `yaml`, `overlay`.
+    rule: &'static str,
+    file: String,
+    line: Option<usize>,
+    column: Option<usize>,
+    message: String,
+    hint: Option<String>,
+}
+
+/// What was found, and how much was looked at.
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    findings: Vec<Finding>,
+    environments: usize,
+    applications: usize,
+    files: usize,
+}
+
+impl Report {
+    fn errors(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.level == Level::Error).count()
+    }
+}
+
+pub(super) fn run(args: &CheckArgs, screen: &Screen) -> Result<ExitCode, CliError> {
+    let report = check(args)?;
+    report::show(&report, args, screen)?;
+    Ok(if report.errors() == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+fn check(args: &CheckArgs) -> Result<Report, CliError> {
+    let mut folder = Folder::open(&args.dir)?;
+    let mut report = Report::default();
+    let bytes = match folder.read(FILE) {
+        Content::Bytes(bytes) => bytes.to_vec(),
+        Content::Missing => {
+            return Err(CliError::config(format!("there is no {FILE} in {}", args.dir.display()))
+                .hint("Name the root of the infra repository: `gantry check DIR`."));
+        }
+        Content::NoFile(kind) => return Err(CliError::config(format!("{FILE} is a {kind}"))),
+        Content::Unreadable(error) => return Err(CliError::config(format!("{FILE}: {error}"))),
+    };
+    let parsed = match config::parse(&bytes, FILE) {
+        Ok(parsed) => parsed,
+        Err(errors) => {
+            report.findings = errors.into_iter().map(|error| of_config(error, Level::Error)).collect();
+            return Ok(report);
+        }
+    };
+    let here = args.branch.clone().or_else(|| folder.branch());
+    let default = here.clone().unwrap_or_else(main_branch);
+    let trees = BTreeMap::from([(default.clone(), folder.paths().to_vec())]);
+    match parsed.expand(&default, &trees) {
+        Ok((pipeline, notices)) => {
+            report.findings.extend(notices.into_iter().map(|error| of_config(error, Level::Note)));
+            overlays(&pipeline, &default, &mut folder, &mut report);
+        }
+        Err(errors) => {
+            report.findings.extend(errors.into_iter().map(|error| of_config(error, Level::Error)));
+        }
+    }
+    Ok(report)
+}
+
+/// The branch that is assumed where nothing tells which one the folder holds.
+fn main_branch() -> BranchName {
+    match "main".parse() {
+        Ok(name) => name,
+        Err(_) => unreachable!("`main` is a branch name"),
+    }
+}
+
+/// Checks every overlay of the environments on this branch.
+fn overlays(pipeline: &Pipeline, here: &BranchName, folder: &mut Folder, report: &mut Report) {
+    report.applications = pipeline.applications.len();
+    let mut files = References::default();
+    for stage in &pipeline.environments {
+        if stage.branch != *here {
+            report.findings.push(Finding {
+                level: Level::Note,
+                rule: "branch",
+                file: FILE.to_owned(),
+                line: None,
+                column: None,
+                message: format!(
+                    "environment {} is on branch {} and was not checked: this folder holds {here}",
+                    stage.name, stage.branch
+                ),
+                hint: Some(format!("Check it out and run `gantry check --branch {}`.", stage.branch)),
+            });
+            continue;
+        }
+        report.environments += 1;
+        for application in pipeline.applications.values() {
+            let Some(paths) = application.files.get(&stage.name) else { continue };
+            let mut references = Vec::with_capacity(paths.len());
+            for path in paths {
+                match folder.read(path) {
+                    Content::Bytes(bytes) => match files.of(path, bytes, report) {
+                        Some(found) => references.push((path.as_str(), found)),
+                        None => continue,
+                    },
+                    Content::Missing => {
+                        let problem = place::missing(path, "in this folder", &application.name);
+                        report.findings.push(of_place(problem, "overlay"));
+                    }
+                    Content::NoFile(kind) => {
+                        report.findings.push(of_place(place::not_a_file(path, kind), "overlay"));
+                    }
+                    Content::Unreadable(error) => {
+                        let mut problem = place::missing(path, "", &application.name);
+                        problem.message = format!("can't be read: {error}");
+                        report.findings.push(of_place(problem, "overlay"));
+                    }
+                }
+            }
+            // With a file that can't be read, an image that is not found may well be in it.
+            if references.len() == paths.len() {
+                let found =
+                    application.images.iter().map(|image| place::find(&image.image, &references, paths));
+                report
+                    .findings
+                    .extend(found.filter_map(Result::err).map(|problem| of_place(problem, "overlay")));
+            }
+        }
+    }
+    report.files = files.0.len();
+    let mut seen = std::collections::HashSet::new();
+    report.findings.retain(|finding| {
+        seen.insert((finding.file.clone(), finding.line, finding.column, finding.message.clone()))
+    });
+}
+
+/// The references of the files so far: a file that many applications share is read once.
+#[derive(Default)]
+struct References(BTreeMap<String, Option<Vec<gantry_edit::Reference>>>);
+
+impl References {
+    /// The references of a file; `None` where it is broken, which is reported the first time.
+    fn of(&mut self, path: &str, bytes: &[u8], report: &mut Report) -> Option<Vec<gantry_edit::Reference>> {
+        if let Some(known) = self.0.get(path) {
+            return known.clone();
+        }
+        let read = match gantry_edit::check(bytes) {
+            Ok(()) => place::references(path, bytes).map_err(|problem| of_place(problem, "overlay")),
+            Err(refusal) => Err(of_place(place::refused(path, &refusal), "yaml")),
+        };
+        let found = read.map_err(|finding| report.findings.push(finding)).ok();
+        self.0.insert(path.to_owned(), found.clone());
+        found
+    }
+}
+
+fn of_config(error: ConfigError, level: Level) -> Finding {
+    let ConfigError { file, line, column, key, message, hint } = error;
+    let message = if key.is_empty() { message } else { format!("{key}: {message}") };
+    let rule = if level == Level::Error { "config" } else { "left-out" };
+    Finding { level, rule, file, line: Some(line), column: Some(column), message, hint }
+}
+
+fn of_place(problem: Problem, rule: &'static str) -> Finding {
+    let Problem { file, line, column, message, owner: _ } = problem;
+    Finding { level: Level::Error, rule, file: file.unwrap_or_default(), line, column, message, hint: None }
+}

@@ -1,0 +1,256 @@
+//! `gantry set`: an offline edit of image references, byte for byte.
+//!
+//! All files are edited in memory first; if one is refused, none is written.
+
+mod spec;
+mod write;
+
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Args;
+use gantry_edit::{Change, Edited, Kind, SetDigest};
+use serde::Serialize;
+
+use self::spec::Spec;
+use super::{
+    error::CliError,
+    screen::{Format, Paint, Screen},
+    text,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  gantry set registry.example.com/shop/checkout=1.43.1 apps/checkout/overlays/dev
+  gantry set checkout=1.43.1@sha256:0f3c… overlays/*/kustomization.yaml --diff
+  gantry set checkout=mirror.example.com/checkout:1.43.1 . --dry-run
+
+The forms of `kustomize edit set image` are understood: IMAGE:TAG, IMAGE@DIGEST, IMAGE=NEWNAME:TAG,
+IMAGE=NEWNAME@DIGEST. A tag without a digest takes a digest that stands there out, because it would pin
+the old image. Exit codes: 0 done, 1 a file was refused (then none is written), 2 wrong command line.";
+
+/// Sets an image's tag or digest in files; every other byte stays.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct SetArgs {
+    /// The image and what it shall be.
+    #[arg(value_name = "IMAGE=TAG[@DIGEST]")]
+    spec: Spec,
+    /// Kustomization files, or folders that hold one.
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// Writes nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Shows the difference.
+    #[arg(long)]
+    diff: bool,
+    /// The form of the report.
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+/// A file that is to be written.
+struct File {
+    path: PathBuf,
+    before: Vec<u8>,
+    edited: Edited,
+}
+
+#[derive(Serialize)]
+struct FileReport {
+    path: String,
+    changed: bool,
+    edits: Vec<EditReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<String>,
+}
+
+#[derive(Serialize)]
+struct EditReport {
+    key: String,
+    before: Option<String>,
+    after: Option<String>,
+    line: usize,
+}
+
+#[derive(Serialize)]
+struct Done {
+    written: bool,
+    files: Vec<FileReport>,
+}
+
+pub(super) fn run(args: &SetArgs, screen: &Screen) -> Result<ExitCode, CliError> {
+    let mut seen = BTreeSet::new();
+    let mut files = Vec::with_capacity(args.paths.len());
+    let mut refused = Vec::new();
+    for path in &args.paths {
+        match locate(path).and_then(|(path, kind)| {
+            let real = fs::canonicalize(&path).map_err(|error| unreadable(&path, &error))?;
+            if seen.insert(real) { edit(path, kind, &args.spec).map(Some) } else { Ok(None) }
+        }) {
+            Ok(file) => files.extend(file),
+            Err(error) => refused.push(error),
+        }
+    }
+    if !refused.is_empty() {
+        let kind = refused.first().map_or(super::ErrorKind::Failed, |error| error.kind);
+        let lines: Vec<String> = refused.iter().map(|error| error.message.clone()).collect();
+        let hint = refused.iter().find_map(|error| error.hint.clone());
+        let hint = hint.unwrap_or_else(|| "No file was written.".to_owned());
+        return Err(CliError { kind, message: lines.join("\nerror: "), hint: Some(hint) });
+    }
+    let changed: Vec<&File> = files.iter().filter(|file| file.edited.changed).collect();
+    if !args.dry_run {
+        write::all(&changed)?;
+    }
+    show(&files, args, screen)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The file that a path means, and its kind.
+fn locate(path: &Path) -> Result<(PathBuf, Kind), CliError> {
+    let data = fs::symlink_metadata(path).map_err(|error| unreadable(path, &error))?;
+    let path = if data.is_dir() {
+        let names = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+        let found: Vec<PathBuf> = names
+            .iter()
+            .map(|name| path.join(name))
+            .filter(|path| fs::symlink_metadata(path).is_ok())
+            .collect();
+        match found.as_slice() {
+            [one] => one.clone(),
+            [] => {
+                return Err(CliError::config(format!("{} holds no kustomization file", path.display())));
+            }
+            [one, other, ..] => {
+                let message = format!("both {} and {} are there; keep one", one.display(), other.display());
+                return Err(CliError::config(message));
+            }
+        }
+    } else {
+        path.to_owned()
+    };
+    let data = fs::symlink_metadata(&path).map_err(|error| unreadable(&path, &error))?;
+    if data.is_symlink() {
+        let message = format!("{} is a symlink, which is never written", path.display());
+        return Err(CliError::config(message).hint("Name the real file."));
+    }
+    if !data.is_file() {
+        return Err(CliError::config(format!("{} is no file", path.display())));
+    }
+    let kind = gantry_edit::detect(&path.to_string_lossy().replace('\\', "/")).ok_or_else(|| {
+        CliError::config(format!("{} is of no kind that Gantry can edit", path.display()))
+            .hint("This version edits kustomization.yaml, kustomization.yml and Kustomization.")
+    })?;
+    Ok((path, kind))
+}
+
+fn edit(path: PathBuf, kind: Kind, spec: &Spec) -> Result<File, CliError> {
+    let mut before = Vec::new();
+    fs::File::open(&path)
+        .and_then(|file| file.take(gantry_edit::MAX_BYTES as u64 + 1).read_to_end(&mut before))
+        .map_err(|error| unreadable(&path, &error))?;
+    let refused = |refusal: gantry_edit::Refusal| {
+        let mut place = path.display().to_string();
+        for number in [refusal.line, refusal.column].into_iter().flatten() {
+            let _ = write!(place, ":{number}");
+        }
+        CliError::failed(format!("{place}: {}", refusal.reason))
+    };
+    let references = gantry_edit::read(kind, &before).map_err(refused)?;
+    // An entry answers to the image that it becomes; kustomize's users name it by its `name` too.
+    let mut image = spec.image.as_str();
+    if !references.iter().any(|reference| reference.image == image) {
+        let mut named = references.iter().filter(|reference| reference.name == image);
+        if let (Some(one), None) = (named.next(), named.next()) {
+            image = one.image.as_str();
+        }
+    }
+    let change = Change {
+        image,
+        new_name: spec.new_name.as_deref(),
+        tag: spec.tag.as_deref(),
+        digest: match (&spec.digest, &spec.tag) {
+            (Some(digest), _) => SetDigest::Set(digest),
+            (None, Some(_)) => SetDigest::Remove,
+            (None, None) => SetDigest::Keep,
+        },
+    };
+    let edited = gantry_edit::set(kind, &before, &[change]).map_err(refused)?;
+    Ok(File { path, before, edited })
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> CliError {
+    CliError::config(format!("{}: {error}", path.display()))
+}
+
+fn show(files: &[File], args: &SetArgs, screen: &Screen) -> Result<(), CliError> {
+    let reports: Vec<FileReport> = files.iter().map(|file| report(file, args.diff)).collect();
+    let changed = reports.iter().filter(|file| file.changed).count();
+    let done = Done { written: !args.dry_run && changed > 0, files: reports };
+    match args.output {
+        Format::Json => return screen.data(&done, false),
+        Format::Yaml => return screen.data(&done, true),
+        Format::Name => {
+            let changed = done.files.iter().filter(|file| file.changed);
+            return screen
+                .print(&changed.map(|file| format!("{}\n", text::line(&file.path))).collect::<String>());
+        }
+        Format::Table => {}
+    }
+    let mut out = String::new();
+    for file in &done.files {
+        if let Some(diff) = &file.diff {
+            for line in text::lines(diff).lines() {
+                let paint = match line.as_bytes().first() {
+                    Some(b'+') => Paint::Good,
+                    Some(b'-') => Paint::Bad,
+                    Some(b'@') => Paint::Dim,
+                    _ => Paint::Plain,
+                };
+                let _ = writeln!(out, "{}", screen.paint(line, paint));
+            }
+            continue;
+        }
+        for edit in &file.edits {
+            let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "(none)".to_owned());
+            let (before, after) = (word(&edit.before), word(&edit.after));
+            let line = format!("{}:{}: {}: {before} -> {after}", file.path, edit.line, edit.key);
+            let _ = writeln!(out, "{}", text::line(&line));
+        }
+    }
+    screen.print(&out)?;
+    let files = text::count(changed, "file");
+    match (changed, args.dry_run) {
+        (0, _) => screen.say("nothing to change"),
+        (_, true) => screen.say(&format!("{files} would change; nothing was written")),
+        (_, false) => screen.say(&format!("{files} changed")),
+    }
+    Ok(())
+}
+
+fn report(file: &File, diff: bool) -> FileReport {
+    let path = file.path.to_string_lossy().into_owned();
+    let diff = (diff && file.edited.changed).then(|| {
+        let before = String::from_utf8_lossy(&file.before);
+        let after = String::from_utf8_lossy(&file.edited.bytes);
+        similar::TextDiff::from_lines(before.as_ref(), after.as_ref())
+            .unified_diff()
+            .header(&format!("a/{path}"), &format!("b/{path}"))
+            .to_string()
+    });
+    let edits = file.edited.edits.iter().map(|edit| EditReport {
+        key: edit.key.clone(),
+        before: edit.before.clone(),
+        after: edit.after.clone(),
+        line: edit.line,
+    });
+    FileReport { edits: edits.collect(), changed: file.edited.changed, path, diff }
+}

@@ -1,0 +1,175 @@
+//! `GET /api/v1/applications/{app}/environments/{env}/why` and `/diff`.
+
+use axum::{Json, extract::State};
+use gantry_core::{
+    catalog::Catalog,
+    config::{pipeline::Stage, types::Delivery},
+    decide::{decide_place, place::Standing, place_of},
+    effects::{Effect, Promotion},
+    facts::Place,
+    ids::EnvironmentName,
+    why::why,
+};
+
+use super::Found;
+use crate::http::{
+    access::Operation,
+    problem::Refusal,
+    query::{Asked, Names},
+    route::{REPOSITORY, Route, text},
+    server::Server,
+    types::{ChangeView, WhyView},
+    views,
+};
+
+pub(in crate::http) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/api/v1/applications/{app}/environments/{env}/why", Operation::Read, tell)
+            .says("Why a build is not in an environment yet, or that it is")
+            .with(const { &[
+                text("build", "A tag, a digest or the beginning of a release id; the newest when left out."),
+                REPOSITORY,
+            ] })
+            .answers::<WhyView>(200, "The answer, with the way that led to it"),
+        Route::get("/api/v1/applications/{app}/environments/{env}/diff", Operation::Read, diff)
+            .says("What a promotion into an environment would change, to the byte")
+            .with(const { &[
+                text("release", "A tag, a digest or the beginning of a release id; what comes next when left out."),
+                REPOSITORY,
+            ] })
+            .answers::<ChangeView>(200, "The change; the effect `none` where nothing comes next"),
+    ]
+}
+
+async fn tell(State(server): State<Server>, names: Names, asked: Asked) -> Result<Json<WhyView>, Refusal> {
+    let found = Found::find(&server, names.get("app")?, asked.text("repository"))?;
+    let environment: EnvironmentName = names.get("env")?;
+    let subject = asked.text("build");
+    let answer = why(&found.pipeline, &found.seen.facts, server.now(), &found.name, &environment, subject)
+        .map_err(|_| not_there(&found, &environment))?;
+    let voice = &server.app.voice;
+    Ok(Json(WhyView { text: voice.why(&answer), step_texts: voice.why_steps(&answer), why: answer }))
+}
+
+/// The application is not in that environment.
+pub(super) fn not_there(found: &Found, environment: &EnvironmentName) -> Refusal {
+    let stages = found.pipeline.environments.iter();
+    let files = found.application().map(|application| &application.files).ok();
+    let names: Vec<&str> = stages
+        .filter(|stage| files.is_some_and(|files| files.contains_key(&stage.name)))
+        .map(|stage| stage.name.as_str())
+        .collect();
+    let detail = format!("{} is not in an environment {environment}", found.name);
+    let hint = format!("Its environments are {}; its owner adds one in gantry.yaml.", names.join(", "));
+    Refusal::missing(detail, &hint).field("environment")
+}
+
+async fn diff(State(server): State<Server>, names: Names, asked: Asked) -> Result<Json<ChangeView>, Refusal> {
+    let found = Found::find(&server, names.get("app")?, asked.text("repository"))?;
+    let environment: EnvironmentName = names.get("env")?;
+    let now = server.now();
+    let (pipeline, facts) = (&found.pipeline, &found.seen.facts);
+    let missing = || not_there(&found, &environment);
+    let decision = decide_place(pipeline, facts, now, &found.name, &environment).ok_or_else(missing)?;
+    let stage = pipeline.stage(&environment).ok_or_else(missing)?;
+    let place = place_of(&found.name, &environment);
+    let voice = &server.app.voice;
+
+    let wanted = decision.effects.iter().find_map(writes);
+    let promotion = match asked.text("release") {
+        Some(subject) => {
+            let release = views::pick(&found.seen, pipeline, found.application()?, subject, now)?;
+            let considered = decision.considered.iter().find(|one| one.release.id == release.id);
+            let gates = considered.map(|one| one.gates.clone()).unwrap_or_default();
+            Some(promotion(&facts.catalog, &decision.standing, stage, &place, release, gates))
+        }
+        None => wanted.cloned().or_else(|| {
+            let next = decision.standing.next.first()?;
+            let (release, gates) = (next.release.clone(), next.gates.clone());
+            Some(promotion(&facts.catalog, &decision.standing, stage, &place, release, gates))
+        }),
+    };
+    let repository = found.seen.repository.clone();
+    let Some(promotion) = promotion else {
+        let text = voice.standing(&decision.standing);
+        return Ok(Json(ChangeView {
+            repository,
+            place,
+            effect: "none".to_owned(),
+            text,
+            diff: String::new(),
+        }));
+    };
+    let diff = difference(&server, &repository, &promotion).await?;
+    // The sentence of the effect as it would be wanted; the gates may not let it yet.
+    let effect = match stage.delivery {
+        Delivery::Commit => Effect::Commit { promotion },
+        Delivery::PullRequest => {
+            let update = facts.open_proposal(&place).map(|proposal| proposal.number);
+            Effect::Propose { promotion, update, replaces: None, pushed: false }
+        }
+    };
+    let (name, text) = (effect_name(&effect).to_owned(), voice.effect(&effect));
+    Ok(Json(ChangeView { repository, place, effect: name, text, diff }))
+}
+
+fn promotion(
+    catalog: &Catalog,
+    standing: &Standing,
+    stage: &Stage,
+    place: &Place,
+    release: gantry_core::artifact::Release,
+    gates: Vec<gantry_core::gates::GateVerdict>,
+) -> Promotion {
+    Promotion {
+        place: place.clone(),
+        base: stage.branch.clone(),
+        checks: catalog.passed(&release.artifacts),
+        release,
+        from: standing.release.as_ref().map(|release| release.id.clone()),
+        from_version: standing.version(),
+        gates,
+        by: None,
+    }
+}
+
+/// The promotion that an effect writes to files.
+pub(super) fn writes(effect: &Effect) -> Option<&Promotion> {
+    match effect {
+        Effect::Commit { promotion } | Effect::Propose { promotion, .. } => Some(promotion),
+        Effect::Describe { .. }
+        | Effect::Merge { .. }
+        | Effect::Close { .. }
+        | Effect::Prune { .. }
+        | Effect::Rule { .. } => None,
+    }
+}
+
+/// The word for an effect, as in the API.
+pub(super) fn effect_name(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Commit { .. } => "commit",
+        Effect::Propose { .. } => "propose",
+        Effect::Describe { .. } => "describe",
+        Effect::Merge { .. } => "merge",
+        Effect::Close { .. } => "close",
+        Effect::Prune { .. } => "prune",
+        Effect::Rule { .. } => "rule",
+    }
+}
+
+/// The exact difference of a promotion.
+///
+/// # Errors
+/// 409 with what hinders it, for instance a file that can't be edited.
+pub(super) async fn difference(
+    server: &Server,
+    repository: &str,
+    promotion: &Promotion,
+) -> Result<String, Refusal> {
+    let Some(planner) = &server.app.planner else { return Ok(String::new()) };
+    planner.diff(repository, promotion).await.map_err(|error| {
+        let detail = format!("{}: {error}", promotion.place);
+        Refusal::conflict(detail, "Whoever owns the file named must mend it in the infra repository.")
+    })
+}

@@ -1,0 +1,11 @@
+//! The board, told in the bodies of the API: data from `decide`, sentences from the voice.
+
+mod history;
+mod place;
+mod releases;
+
+pub(super) use self::{
+    history::history,
+    place::{Under, application, environment, promotion, standings, step_name, under_way},
+    releases::{pick, releases},
+};

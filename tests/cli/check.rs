@@ -1,0 +1,144 @@
+//! `gantry check` on folders.
+
+use std::{fs, path::Path};
+
+use tempfile::TempDir;
+
+use super::{Ran, command, in_dir};
+
+const CONFIG: &str = "\
+version: 1
+environments:
+  - {name: dev, delivery: commit}
+  - {name: prod, after: [dev], delivery: pull-request}
+applications:
+  - name: checkout
+    images: [{image: r.io/shop/checkout, select: {semver: '*'}}]
+    files: apps/checkout/{environment}/kustomization.yaml
+";
+const GOOD: &str = "images:\r\n- name: r.io/shop/checkout\r\n  newTag: 1.0.0\r\n";
+
+fn put(dir: &Path, path: &str, text: &str) {
+    let path = dir.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+fn infra() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "gantry.yaml", CONFIG);
+    for environment in ["dev", "prod"] {
+        put(dir.path(), &format!("apps/checkout/{environment}/kustomization.yaml"), GOOD);
+    }
+    dir
+}
+
+#[test]
+fn a_sound_folder_has_no_problems() {
+    let dir = infra();
+    let ran = in_dir(dir.path(), &["check"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""));
+    assert_eq!(ran.err, "no problems in 1 application, 2 environments, 2 overlays\n");
+}
+
+#[test]
+fn every_problem_names_file_line_and_column() {
+    let dir = infra();
+    let prod = "apps/checkout/prod/kustomization.yaml";
+    for (text, expected) in [
+        ("images: [", "error: not valid YAML"),
+        (
+            "images:\n- name: r.io/shop/checkout\n  newTag: a\n  newTag: b\n",
+            "apps/checkout/prod/kustomization.yaml:4:3: error: key `newTag` is already set on line 3",
+        ),
+        ("images: []\n", "apps/checkout/prod/kustomization.yaml: error: names no image r.io/shop/checkout"),
+        (
+            "images:\n- name: r.io/shop/checkout\n- name: r.io/shop/checkout\n",
+            "apps/checkout/prod/kustomization.yaml:3:",
+        ),
+    ] {
+        put(dir.path(), prod, text);
+        let ran = in_dir(dir.path(), &["check"]);
+        assert_eq!(ran.code, 2, "{text}");
+        assert!(ran.out.contains(expected), "{text:?}: {}", ran.out);
+        assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);
+    }
+    fs::remove_file(dir.path().join(prod)).unwrap();
+    let ran = in_dir(dir.path(), &["check"]);
+    assert!(
+        ran.out.starts_with("apps/checkout/prod/kustomization.yaml: error: does not exist"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn a_wrong_config_is_told_with_its_hint() {
+    let dir = infra();
+    put(dir.path(), "gantry.yaml", &CONFIG.replace("delivery: commit", "delivry: commit"));
+    let ran = in_dir(dir.path(), &["check"]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.out.contains("gantry.yaml:3:") && ran.out.contains("did you mean `delivery`?"),
+        "{}",
+        ran.out
+    );
+    let ran = in_dir(dir.path(), &["check", "nowhere"]);
+    assert_eq!(ran.code, 2);
+    let ran = in_dir(&dir.path().join("apps"), &["check"]);
+    assert!(ran.code == 2 && ran.err.contains("there is no gantry.yaml"), "{}", ran.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn symlinks_are_not_followed() {
+    let dir = infra();
+    let prod = dir.path().join("apps/checkout/prod/kustomization.yaml");
+    fs::remove_file(&prod).unwrap();
+    std::os::unix::fs::symlink("../dev/kustomization.yaml", &prod).unwrap();
+    std::os::unix::fs::symlink("..", dir.path().join("apps/loop")).unwrap();
+    let ran = in_dir(dir.path(), &["check"]);
+    assert!(ran.code == 2 && ran.out.contains("is a symlink, which Gantry never writes"), "{}", ran.out);
+}
+
+#[test]
+fn environments_on_other_branches_are_left_out_and_named() {
+    let dir = infra();
+    let config = CONFIG.replace("name: prod, after", "name: prod, branch: live, after");
+    put(dir.path(), "gantry.yaml", &config);
+    put(dir.path(), ".git/HEAD", "ref: refs/heads/main\n");
+    put(dir.path(), "apps/checkout/prod/kustomization.yaml", "images: [");
+    let ran = in_dir(dir.path(), &["check"]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert!(ran.out.contains("note: environment prod is on branch live"), "{}", ran.out);
+    let ran = in_dir(dir.path(), &["check", "--branch", "live"]);
+    assert_eq!(ran.code, 2, "{}", ran.out);
+}
+
+#[test]
+fn reports_for_machines() {
+    let dir = infra();
+    put(dir.path(), "apps/checkout/prod/kustomization.yaml", "a: 1\na: 2%0A::error::x\n");
+    let run = |args: &[&str], actions: bool| -> Ran {
+        let mut command = command(args);
+        command.current_dir(dir.path());
+        if actions {
+            command.env("GITHUB_ACTIONS", "true");
+        }
+        command.output().unwrap().into()
+    };
+    let json: serde_json::Value = serde_json::from_str(&run(&["check", "-o", "json"], true).out).unwrap();
+    assert_eq!((&json["findings"][0]["line"], &json["findings"][0]["rule"]), (&2.into(), &"yaml".into()));
+    let sarif: serde_json::Value = serde_json::from_str(&run(&["check", "-o", "sarif"], false).out).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!(result["level"], "error");
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "apps/checkout/prod/kustomization.yaml");
+    assert_eq!(place["region"], serde_json::json!({"startLine": 2, "startColumn": 1}));
+    let ran = run(&["check"], true);
+    let annotation = "::error file=apps/checkout/prod/kustomization.yaml,line=2,col=1,title=gantry yaml::";
+    assert_eq!(ran.out.lines().filter(|line| line.starts_with("::")).count(), 1, "{}", ran.out);
+    assert!(ran.out.starts_with(annotation), "{}", ran.out);
+    assert!(!run(&["check"], false).out.contains("::error"));
+}

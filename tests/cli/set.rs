@@ -1,0 +1,97 @@
+//! `gantry set` on files.
+
+use std::{fs, path::Path};
+
+use super::in_dir;
+
+const CRLF: &str = "# the shop\r\nimages:\r\n  - name: checkout   # ours\r\n    newName: r.io/shop/checkout\r\n    newTag: \"1.42.0\"";
+
+fn put(dir: &Path, path: &str, text: &str) {
+    let path = dir.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+fn digest() -> String {
+    format!("sha256:{}", "b".repeat(64))
+}
+
+#[test]
+fn only_the_value_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "dev/kustomization.yaml", CRLF);
+    // By its image, then by kustomize's name for it; a folder means its kustomization.
+    let ran = in_dir(dir.path(), &["set", "r.io/shop/checkout=1.43.1", "dev"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(ran.out, "dev/kustomization.yaml:5: newTag: 1.42.0 -> 1.43.1\n");
+    let now = || fs::read_to_string(dir.path().join("dev/kustomization.yaml")).unwrap();
+    assert_eq!(now(), CRLF.replace("1.42.0", "1.43.1"));
+    let ran = in_dir(dir.path(), &["set", "checkout:1.44.0", "dev/kustomization.yaml", "dev"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(now(), CRLF.replace("1.42.0", "1.44.0"));
+    let ran = in_dir(dir.path(), &["set", "checkout:1.44.0", "dev"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, "nothing to change\n"));
+    let ran = in_dir(dir.path(), &["set", &format!("checkout=1.45.0@{}", digest()), "dev"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(
+        now().ends_with(&format!("\r\n    newTag: \"1.45.0\"\r\n    digest: \"{}\"", digest())),
+        "{}",
+        now()
+    );
+    // A tag alone takes the digest out.
+    in_dir(dir.path(), &["set", "checkout=1.42.0", "dev"]);
+    assert_eq!(now(), CRLF);
+}
+
+#[test]
+fn a_dry_run_shows_and_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "kustomization.yaml", CRLF);
+    let ran = in_dir(dir.path(), &["set", "checkout=r.io/mirror/checkout:2", ".", "--dry-run", "--diff"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("+    newName: r.io/mirror/checkout"), "{}", ran.out);
+    let ran = in_dir(dir.path(), &["set", "checkout=2", ".", "--dry-run", "-o", "json"]);
+    let data: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((&data["written"], &data["files"][0]["edits"][0]["after"]), (&false.into(), &"2".into()));
+    assert_eq!(fs::read_to_string(dir.path().join("kustomization.yaml")).unwrap(), CRLF);
+}
+
+#[test]
+fn one_refusal_and_no_file_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "a/kustomization.yaml", CRLF);
+    put(
+        dir.path(),
+        "b/kustomization.yaml",
+        "images:\n- name: checkout\n  newTag: &tag 1\n- name: x\n  newTag: *tag\n",
+    );
+    put(dir.path(), "c/kustomization.yaml", "images: []\n");
+    let ran = in_dir(dir.path(), &["set", "checkout=2", "a", "b", "c"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(
+        ran.err.contains("b/kustomization.yaml:3:") && ran.err.contains("c/kustomization.yaml"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(fs::read_to_string(dir.path().join("a/kustomization.yaml")).unwrap(), CRLF);
+    assert_eq!(fs::read_dir(dir.path().join("a")).unwrap().count(), 1, "nothing is left behind");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_mode_stays_and_symlinks_are_refused() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "kustomization.yaml", CRLF);
+    let file = dir.path().join("kustomization.yaml");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(in_dir(dir.path(), &["set", "checkout=2", "."]).code, 0);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+    fs::create_dir(dir.path().join("l")).unwrap();
+    symlink("../kustomization.yaml", dir.path().join("l/kustomization.yaml")).unwrap();
+    let ran = in_dir(dir.path(), &["set", "checkout=3", "l"]);
+    assert!(ran.code == 2 && ran.err.contains("is a symlink"), "{}", ran.err);
+    for path in ["nowhere", "l/x.yaml"] {
+        assert_eq!(in_dir(dir.path(), &["set", "checkout=3", path]).code, 2);
+    }
+}

@@ -1,0 +1,6 @@
+//! Stories of the whole loop over real parts.
+
+mod bad_input;
+mod main_job;
+mod people;
+mod recovery;
