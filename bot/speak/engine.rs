@@ -165,9 +165,8 @@ fn filters(environment: &mut Environment<'static>) {
     environment.add_filter("due", |until: &str, since: &str| {
         Ok::<_, Error>(time::due(stamp(since)?, stamp(until)?))
     });
-    environment.add_filter("near", |at: &str, other: &str| {
-        Ok::<_, Error>(time::near(stamp(at)?, stamp(other)?))
-    });
+    environment
+        .add_filter("near", |at: &str, other: &str| Ok::<_, Error>(time::near(stamp(at)?, stamp(other)?)));
     // A quoted word of somebody's: without the full stop that would stand within the sentence.
     environment.add_filter("bare", |text: &str| {
         inert::line(text).trim_end_matches(['.', ' ', '!', ';', ':']).to_owned()

@@ -5,6 +5,7 @@ pub(crate) mod git_http;
 pub(crate) mod git_repository;
 pub(crate) mod git_ssh;
 pub(crate) mod house;
+pub(crate) mod process;
 pub(crate) mod registry;
 pub(crate) mod scripted;
 pub(crate) mod sign_in;
