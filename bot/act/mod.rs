@@ -56,7 +56,7 @@ pub struct Acted {
     /// Something is different now, or somebody else was faster: look again at once.
     pub look_again: bool,
     /// Writes that were refused.
-    pub failures: BTreeMap<Place, Failure>,
+    pub failures: BTreeMap<(Place, ReleaseId), Failure>,
     /// What could not be reached.
     pub troubles: Vec<String>,
 }
@@ -224,8 +224,8 @@ impl Actor {
         let Some(head) = stage.and_then(|stage| seen.facts.heads.get(&stage.branch)) else { return };
         let retry = later(self.clock.now(), wait);
         tracing::warn!(%place, %release, message, "a write was refused");
-        let failure = Failure { release: release.clone(), head: head.clone(), message, retry };
-        acted.failures.insert(place.clone(), failure);
+        let failure = Failure { head: head.clone(), message, retry };
+        acted.failures.insert((place.clone(), release.clone()), failure);
     }
 
     /// Nothing could be pushed: every place that wanted to says so.

@@ -71,7 +71,7 @@ impl Desk<'_> {
             match effect {
                 Effect::Commit { promotion } => match self.link(&mut drafting, &mut chains, promotion)? {
                     Ok(true) => of_chain.push((index, promotion.base.clone())),
-                    Ok(false) => drop(done.insert(index, Written::Landed(None))),
+                    Ok(false) => drop(done.insert(index, nothing_to_write(promotion))),
                     Err(refused) => drop(done.insert(index, refused)),
                 },
                 Effect::Rule { base, .. } => {
@@ -239,7 +239,7 @@ impl Desk<'_> {
         let head = head.ok_or_else(|| GitError::unfinished(format!("no branch {}", promotion.base)))?;
         let snapshot = self.mirror.snapshot(head)?;
         let changes = match edits::of(self.pipeline, promotion, &mut |path| snapshot.read(path))? {
-            Ok(changes) if changes.is_empty() => return Ok(Err(Written::LostRace)),
+            Ok(changes) if changes.is_empty() => return Ok(Err(nothing_to_write(promotion))),
             Ok(changes) => changes,
             Err(problem) => {
                 return Ok(Err(Written::Refused(promotion.release.id.clone(), problem.to_string())));
@@ -276,4 +276,10 @@ impl Desk<'_> {
             at: self.now,
         }
     }
+}
+
+/// The files hold already what they should come to hold. Trying again would change nothing either.
+fn nothing_to_write(promotion: &Promotion) -> Written {
+    let message = "the files hold its tags and digests already; nothing is written".to_owned();
+    Written::Refused(promotion.release.id.clone(), message)
 }

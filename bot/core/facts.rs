@@ -75,6 +75,8 @@ pub struct Facts {
     pub looks: BTreeMap<ImageName, Look>,
     /// Proposals on Gantry's branches by their place, newest first; at most one of each is open.
     pub proposals: BTreeMap<Place, Vec<Proposal>>,
+    /// Git could not be read: everything of it is as it was last known, and nothing is done at all.
+    pub git_silent: bool,
     /// The forge did not answer: `proposals` are the last known ones, and nothing is done that rests on them.
     pub forge_silent: bool,
     /// Gantry's branches as Git shows them.
@@ -82,7 +84,7 @@ pub struct Facts {
     /// Promotions that people asked for and that are not done yet, in the order in which they came.
     pub wishes: Vec<Wish>,
     /// Writes that were refused, until the content that they were refused on changes.
-    pub failures: BTreeMap<Place, Failure>,
+    pub failures: BTreeMap<(Place, ReleaseId), Failure>,
 }
 
 /// What one environment holds of one application.
@@ -299,8 +301,6 @@ pub struct Wish {
 /// A write that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
-    /// The release that was to be written.
-    pub release: ReleaseId,
     /// The head it was refused on; on another head it is tried again.
     pub head: CommitId,
     /// What was said.

@@ -189,8 +189,10 @@ fn find(
         || decisions.iter().flat_map(|d| &d.considered).map(|considered| considered.release.clone());
     let Some(subject) = subject else {
         let first = decisions.first()?;
-        let newest =
-            first.considered.iter().find(|c| !matches!(c.refused, Some(Reason::OlderThanHeld { .. })));
+        // A build of which nothing tells whether it is newer is not what people mean by their newest build.
+        let passed =
+            |reason: &Reason| matches!(reason, Reason::OlderThanHeld { .. } | Reason::Unordered { .. });
+        let newest = first.considered.iter().find(|c| !c.refused.as_ref().is_some_and(passed));
         return newest.map(|c| c.release.clone()).or_else(|| first.standing.release.clone());
     };
     let is_it = |release: &Release| {

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use gantry_core::facts::Place;
+use gantry_core::{duration::Span, facts::Place};
 use jiff::SignedDuration;
 use serde::Serialize;
 use serde_json::json;
@@ -303,7 +303,8 @@ fn settings(
         data: Some(folder.join("data")),
         database: None,
         anonymous_read: Some(true),
-        poll: None,
+        // Nobody waits a minute for a demo to see their push.
+        poll: Some(Span::seconds(2)),
         bot: Bot::default(),
         tokens: vec![
             token("demo-ci", ci, RoleName::Ci, &["registry.example.com/shop/*"]),

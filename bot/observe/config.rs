@@ -16,6 +16,9 @@ use crate::git::{BlobId, GitError, Heads, Mirror};
 /// The file's name, at the root of the repository.
 pub const FILE: &str = "gantry.yaml";
 
+/// How many commits are searched for the last good config after a restart.
+const HISTORY: usize = 2_000;
+
 /// The last good config, and what is wrong with the present one.
 #[derive(Debug, Default)]
 pub(super) struct ConfigWatch {
@@ -59,10 +62,32 @@ impl ConfigWatch {
                     self.good = Some((file.id, parsed));
                     self.at = Some(head.clone());
                 }
-                Err(errors) => self.problems = errors.iter().map(problem).collect(),
+                Err(errors) => {
+                    self.problems = errors.iter().map(problem).collect();
+                    if self.good.is_none() {
+                        self.find_last_good(mirror, head)?;
+                    }
+                }
             }
         }
         self.expand(mirror, heads, default)
+    }
+
+    /// After a restart the last good config is found in the history (promises 1 and 10).
+    fn find_last_good(&mut self, mirror: &Mirror, head: &CommitId) -> Result<(), GitError> {
+        let mut tried = self.tried;
+        for commit in mirror.log(head, None, HISTORY)? {
+            let Some(file) = mirror.snapshot(&commit.id)?.read(FILE)? else { continue };
+            if tried.replace(file.id) == Some(file.id) {
+                continue;
+            }
+            if let Ok(parsed) = config::parse(&file.bytes, FILE) {
+                self.good = Some((file.id, parsed));
+                self.at = Some(commit.id);
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
     /// Finds the applications in the trees of the environments' branches.
@@ -80,6 +105,20 @@ impl ConfigWatch {
                 heads.branches.get(branch.as_str()).map(|head| (branch.clone(), head.clone()))
             })
             .collect();
+        let missing: Vec<Problem> = branches
+            .iter()
+            .filter(|branch| !at.contains_key(*branch))
+            .map(|branch| missing_branch(branch, heads))
+            .collect();
+        if !missing.is_empty() {
+            // Without its branch an environment would seem to hold nothing, and the one after it would be fed
+            // from the one before: the last good pipeline stays in force (promise 10).
+            self.problems.extend(
+                missing.into_iter().filter(|problem| !self.problems.contains(problem)).collect::<Vec<_>>(),
+            );
+            self.expanded = None;
+            return Ok(());
+        }
         let key = (at, *id);
         if self.expanded.as_ref() == Some(&key) {
             return Ok(());
@@ -103,12 +142,6 @@ impl ConfigWatch {
             Err(errors) if !broken => self.problems = errors.iter().map(problem).collect(),
             // The mistakes of the newer file are what is shown.
             Err(_) => {}
-        }
-        for branch in branches.iter().filter(|branch| !key.0.contains_key(branch)) {
-            let problem = missing_branch(branch, heads);
-            if !self.problems.contains(&problem) {
-                self.problems.push(problem);
-            }
         }
         self.expanded = Some(key);
         Ok(())

@@ -108,8 +108,9 @@ impl BranchHistory {
         let snapshot = mirror.snapshot(&commit.id)?;
         for place in places {
             let Some((application, files)) = files_of(pipeline, &place) else { continue };
-            // A file that can't be read now may have been readable before and after: what it held is unknown.
-            let holds = contents::read(&snapshot, branch, application, files)?.unwrap_or_default();
+            // A file that can't be read is a problem as long as it stands there, and no change of what the
+            // environment holds: who mends it brings nothing new.
+            let Ok(holds) = contents::read(&snapshot, branch, application, files)? else { continue };
             let appeared = files
                 .iter()
                 .all(|file| changed.iter().any(|change| change.path == *file && change.before.is_none()));

@@ -23,7 +23,7 @@ use gantry_core::{
     config::pipeline::Pipeline,
     decide::place_of,
     facts::{Facts, Failure, Person, Place, PlaceFacts, Proposal, Wish},
-    ids::{BranchName, CommitId},
+    ids::{BranchName, CommitId, ReleaseId},
     reason::{Owner, Problem},
 };
 use jiff::Timestamp;
@@ -106,7 +106,10 @@ impl Observer {
     ///
     /// # Errors
     /// The database's. What else can't be read becomes a problem of the look.
-    pub async fn look(&mut self, failures: &BTreeMap<Place, Failure>) -> Result<Look, LookError> {
+    pub async fn look(
+        &mut self,
+        failures: &BTreeMap<(Place, ReleaseId), Failure>,
+    ) -> Result<Look, LookError> {
         let now = self.sources.clock.now();
         let repository = self.sources.repository.clone();
         let (took_builds, asked) =
@@ -117,7 +120,9 @@ impl Observer {
             Ok(facts) => facts,
             Err(error) => {
                 problems.push(platform(error.to_string()));
-                self.last.as_ref().map(|seen| (*seen.facts).clone()).unwrap_or_default()
+                // With old branches and a new forge a merged proposal would be opened again.
+                let last = self.last.as_ref().map(|seen| (*seen.facts).clone()).unwrap_or_default();
+                Facts { git_silent: true, ..last }
             }
         };
         match listed {

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use gantry_core::{
     decide::{Decision, place::WishOutcome},
     facts::{Failure, Place},
+    ids::ReleaseId,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -49,7 +50,7 @@ pub struct Engine {
     /// This installation's name: it holds the lease, also after a restart.
     pub holder: String,
     /// Writes that were refused.
-    pub failures: BTreeMap<Place, Failure>,
+    pub failures: BTreeMap<(Place, ReleaseId), Failure>,
     /// When the mirror was last looked after.
     pub maintained: Option<Timestamp>,
 }
@@ -126,8 +127,8 @@ impl Engine {
         if !again {
             let acted = self.actor.perform(&seen, &decision).await;
             again = acted.look_again;
-            self.failures.retain(|place, failure| still_stands(&seen, place, failure, now));
-            again |= acted.failures.iter().any(|(place, failure)| self.failures.get(place) != Some(failure));
+            self.failures.retain(|(place, _), failure| still_stands(&seen, place, failure, now));
+            again |= acted.failures.iter().any(|(key, failure)| self.failures.get(key) != Some(failure));
             self.failures.extend(acted.failures);
             for trouble in acted.troubles {
                 seen.problems.push(gantry_core::reason::Problem {

@@ -1,6 +1,6 @@
 //! What is wrong is told with file and line and who must act; the rest goes on.
 
-use gantry_core::reason::Reason;
+use gantry_core::{decide::view::Put, reason::Reason};
 
 use crate::support::house::{CONFIG, House, IMAGE, overlay, path};
 
@@ -84,4 +84,60 @@ async fn a_branch_that_does_not_exist_is_told() {
     let mut house = House::with(IMAGE, &config, "").await;
     let problems = house.seen().problems.clone();
     assert!(problems.iter().any(|p| p.message.contains("no branch develop")), "{problems:?}");
+}
+
+// A mistake in qa's overlay is no withdrawal of the release that prod's proposal carries.
+#[tokio::test]
+async fn a_broken_overlay_closes_no_proposal_and_its_mending_is_no_drift() {
+    let mut house = House::new().await;
+    house.build("1.1.0", "success").await;
+    house.later(60).await;
+    house.later(60).await;
+    let proposal = house.open("prod").unwrap();
+    let good = String::from_utf8(house.infra.show("main", &path("qa"))).unwrap();
+    house.person("alice", "Oops", &[(&path("qa"), "images: [\n")]);
+    house.later(60).await;
+    assert_eq!(house.open("prod").unwrap().number, proposal.number);
+    house.person("alice", "Mend it", &[(&path("qa"), &good)]);
+    house.later(60).await;
+    assert_eq!(house.open("prod").unwrap().head, proposal.head, "nothing was rebuilt");
+    assert!(matches!(house.standing("qa").put, Put::Promotion { .. }), "{:?}", house.standing("qa").put);
+}
+
+#[tokio::test]
+async fn after_a_restart_the_last_good_config_is_found_in_the_history() {
+    let mut house = House::new().await;
+    house.person("alice", "Break it", &[("gantry.yaml", "version: 1\nenvironments: 7\n")]);
+    house.person("alice", "Break it more", &[("gantry.yaml", "version: [\n")]);
+    house.restart().await;
+    house.build("1.1.0", "success").await;
+    assert_eq!(house.versions()[0], "1.1.0");
+    assert!(house.seen().problems.iter().any(|problem| problem.file.as_deref() == Some("gantry.yaml")));
+}
+
+/// Without qa's branch, prod must not be fed from dev.
+#[tokio::test]
+async fn a_branch_that_goes_away_lets_no_release_skip_its_environment() {
+    let config = CONFIG
+        .replace("IMAGE", "registry.example.com/shop/{application}")
+        .replace("name: qa\n", "name: qa\n    branch: qa\n")
+        .replace(
+            "  - name: checkout\n",
+            "  - discover: apps/{application}/{environment}/kustomization.yaml\n",
+        )
+        .replace("    files: apps/checkout/{environment}/kustomization.yaml\n", "");
+    let mut house = House::empty("");
+    let overlays: Vec<_> = ["dev", "prod"].map(|e| (path(e), overlay(IMAGE, "1.0.0"))).into();
+    let mut files = vec![("gantry.yaml", config.as_str())];
+    files.extend(overlays.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+    house.person("alice", "Set up", &files);
+    house.person_on("qa", "alice", "Set up qa", &[(&path("qa"), &overlay(IMAGE, "1.0.0"))]);
+    house.start().await;
+    house.pass().await;
+    assert_eq!(house.versions(), ["1.0.0", "1.0.0", "1.0.0"], "{:?}", house.seen().problems);
+    house.build("1.1.0", "success").await;
+    house.infra.git(&["update-ref", "-d", "refs/heads/qa"]);
+    house.later(600).await;
+    assert!(house.seen().problems.iter().any(|problem| problem.message.contains("no branch qa")));
+    assert!(house.open("prod").is_none());
 }

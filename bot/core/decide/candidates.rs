@@ -1,5 +1,7 @@
 //! The releases that may come next into an environment, newest first, each with what the gates say.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 
 use super::{
@@ -66,7 +68,7 @@ pub(super) fn list(
     let upstream = view.pipeline.upstream(view.application, stage);
     let found: Vec<Found> = if upstream.is_empty() {
         let build = |release| Found { release, came: None, stays: Vec::new(), withdrawn: None };
-        builds(view).into_iter().map(build).collect()
+        builds(view, present).into_iter().map(build).collect()
     } else {
         arrived(view, &upstream)
     };
@@ -125,22 +127,29 @@ fn held_version(present: &Present<'_>) -> String {
     }
 }
 
-/// Releases made of the known builds, newest first. With several images there is one: the newest of each.
-fn builds(view: &View<'_>) -> Vec<Release> {
-    let mut newest = Vec::with_capacity(view.application.images.len());
-    for image in &view.application.images {
-        let ranked = ranked(view, image);
-        if ranked.is_empty() || undescribed(view, image) > 0 {
-            return Vec::new();
-        }
-        newest.push(ranked);
-    }
+/// Releases made of the known builds, newest first. With several images there is one: of each image the newest,
+/// or what is held of it where that is newer, so that one image never holds the others back.
+fn builds(view: &View<'_>, present: &Present<'_>) -> Vec<Release> {
     let name = &view.application.name;
-    if let [only] = &mut newest[..] {
-        return only.drain(..).map(|artifact| Release::new(name.clone(), vec![artifact])).collect();
+    if view.application.images.iter().any(|image| undescribed(view, image) > 0) {
+        return Vec::new();
     }
-    let artifacts = newest.into_iter().filter_map(|ranked| ranked.into_iter().next()).collect();
-    vec![Release::new(name.clone(), artifacts)]
+    if let [only] = &view.application.images[..] {
+        let ranked = ranked(view, only).into_iter();
+        return ranked.map(|artifact| Release::new(name.clone(), vec![artifact])).collect();
+    }
+    let newest = |image: &Image| {
+        let held = present.release.and_then(|r| r.artifacts.iter().find(|a| a.image == image.image));
+        match (ranked(view, image).into_iter().next(), held) {
+            (Some(newest), Some(held)) => {
+                let order = image.select.compare((&newest.tag, newest.built), (&held.tag, held.built));
+                Some(if order == Some(Ordering::Less) { held.clone() } else { newest })
+            }
+            (newest, held) => newest.or_else(|| held.cloned()),
+        }
+    };
+    let artifacts: Option<Vec<Artifact>> = view.application.images.iter().map(newest).collect();
+    artifacts.map(|artifacts| Release::new(name.clone(), artifacts)).into_iter().collect()
 }
 
 /// The builds of one image that the config selects, newest first, without those that CI says failed.
@@ -212,7 +221,7 @@ pub(super) fn rejection(view: &View<'_>, place: &Place, release: &ReleaseId) -> 
     for proposal in view.facts.proposals.get(place).into_iter().flatten() {
         if let ProposalState::Closed { at, by, by_gantry: false, reason } = &proposal.state
             && proposal.release.as_ref() == Some(release)
-            && !rulings.iter().any(|ruling| ruling.proposal == Some(proposal.number))
+            && !rulings.iter().any(|r| r.proposal == Some(proposal.number) && r.release == *release)
         {
             return Some(Reason::Rejected { by: by.clone(), at: *at, reason: reason.clone() });
         }

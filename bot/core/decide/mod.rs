@@ -52,7 +52,9 @@ pub fn decide(pipeline: &Pipeline, facts: &Facts, now: Timestamp) -> Decision {
             let looks = standing.next.iter().flat_map(|next| &next.gates).filter_map(|gate| gate.until);
             decision.next_look = looks.chain(standing.retry()).chain(decision.next_look).min();
             decision.standings.push(standing);
-            decision.effects.extend(effects);
+            if !facts.git_silent {
+                decision.effects.extend(effects);
+            }
             decision.wishes.extend(wishes);
         }
     }

@@ -9,7 +9,11 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 
 use super::view::Put;
-use crate::{artifact::Release, config::pipeline::Application, facts::Held};
+use crate::{
+    artifact::Release,
+    config::{pipeline::Application, types::Write},
+    facts::Held,
+};
 
 /// How a candidate compares with what an environment holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +54,10 @@ pub(super) fn compare(
         }
         let built = known.and_then(|a| a.built);
         let tag = known.map(|a| &a.tag).or(held.and_then(|h| h.tag.as_ref()));
+        if image.write == Write::Tag && tag == Some(&new.tag) {
+            // The file would stay as it is: a tag that was pushed again is nothing to write.
+            continue;
+        }
         let order = tag.and_then(|tag| image.select.compare((&new.tag, new.built), (tag, built)));
         match order {
             Some(Ordering::Greater) => newer = true,

@@ -167,9 +167,9 @@ impl Context<'_> {
 
     /// The refusal of the last try to write this release on this very head, while it is not time to try again.
     pub(super) fn refused(&self, release: &ReleaseId) -> Option<Reason> {
-        let failure = self.view.facts.failures.get(&self.place)?;
+        let failure = self.view.facts.failures.get(&(self.place.clone(), release.clone()))?;
         let head = self.view.facts.heads.get(&self.stage.branch)?;
-        (failure.release == *release && failure.head == *head && failure.retry > self.view.now)
+        (failure.head == *head && failure.retry > self.view.now)
             .then(|| Reason::WriteRefused { message: failure.message.clone(), retry: failure.retry })
     }
 }
@@ -330,7 +330,8 @@ fn rulings(context: &Context<'_>) -> Vec<Effect> {
     proposals
         .filter_map(|proposal| match (&proposal.state, &proposal.release) {
             (ProposalState::Closed { by, by_gantry: false, reason, .. }, Some(release)) => {
-                let recorded = known.iter().any(|ruling| ruling.proposal == Some(proposal.number));
+                let recorded =
+                    known.iter().any(|r| r.proposal == Some(proposal.number) && r.release == *release);
                 let seen = context.considered.iter().find(|considered| considered.release.id == *release);
                 (!recorded && context.refused(release).is_none()).then(|| Effect::Rule {
                     place: context.place.clone(),

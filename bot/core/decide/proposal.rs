@@ -88,7 +88,8 @@ fn open(
     }
     let stays = candidates::stays(&context.view, context.stage, &release.id);
     let gates = candidates::verdicts(&context.view, context.stage, &release, &stays);
-    let promotion = context.promotion(&release, gates, None);
+    let mut promotion = context.promotion(&release, gates, None);
+    promotion.by.clone_from(&record.by);
     let pushed = branch.current && proposal.head == branch.head;
     if !pushed || proposal.release.as_ref() != Some(&release.id) {
         if let Some(reason) = context.refused(&release.id) {

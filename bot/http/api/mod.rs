@@ -60,7 +60,7 @@ impl Found {
             }
             (None, _) if !server.app.board.complete() => Err(Server::not_yet()),
             (None, _) => {
-                let hint = "GET /api/v1/applications lists all; its owner adds one to gantry.yaml.";
+                let hint = "`gantry status` lists all; its owner adds one to gantry.yaml.";
                 let detail = format!("no application {name} is in gantry.yaml");
                 Err(Refusal::missing(detail, hint).field("application"))
             }

@@ -183,7 +183,7 @@ impl Open {
             }
             (None, _) if !server.app.board.complete() => Err(Server::not_yet()),
             (None, _) => {
-                let hint = "GET /api/v1/promotions lists the open ones.";
+                let hint = "`gantry status` lists the open ones.";
                 Err(Refusal::missing(format!("no proposal {number} is open"), hint))
             }
         }

@@ -296,8 +296,8 @@ fn a_refused_write_is_not_repeated_until_something_changes() {
     world.build("1.1.0", Success);
     let head = world.facts.heads[&"main".parse().unwrap()].clone();
     let release = release("1.1.0").id;
-    let failure = Failure { release, head, message: "hook declined".to_owned(), retry: at(900) };
-    world.facts.failures.insert(place("dev"), failure);
+    let failure = Failure { head, message: "hook declined".to_owned(), retry: at(900) };
+    world.facts.failures.insert((place("dev"), release), failure);
     assert_eq!(world.wants(500), NOTHING);
     assert_eq!(world.decide(500).next_look, Some(at(900)));
     assert_eq!(world.wants(900), ["commit dev 1.1.0"]);
@@ -349,4 +349,58 @@ fn going_back_is_no_promotion() {
     world.facts.wishes.push(wish("qa", Some("1.1.0")));
     assert_eq!(world.wants(320), NOTHING);
     assert!(matches!(world.decide(320).wishes[..], [(7, WishOutcome::Refused { .. })]));
+}
+
+#[test]
+fn a_rejection_counts_for_its_release_though_numbers_start_anew() {
+    let mut world = World::new();
+    world.build("1.1.0", Success);
+    world.promoted("dev", "1.1.0", 100);
+    world.ruling("qa", "0.9.0", true, Some(1));
+    world.proposal("qa", "1.1.0");
+    world.close("qa", "rita", false);
+    assert_eq!(world.wants(500), ["reject qa 1.1.0", "prune qa"], "#1 of a forge before was another one");
+}
+
+#[test]
+fn a_tag_pushed_again_is_nothing_to_write_where_only_tags_are_written() {
+    let mut world = World::new();
+    world.write(gantry_core::config::types::Write::Tag);
+    world.build("1.1.0", Success);
+    world.promoted("dev", "1.1.0", 100);
+    world.push_again("1.1.0", "other bytes");
+    assert_eq!(world.wants(110), NOTHING);
+}
+
+#[test]
+fn what_a_person_asked_for_stays_theirs_when_its_branch_is_built_anew() {
+    let mut world = World::new();
+    for (version, second) in [("1.1.0", 100), ("1.2.0", 200)] {
+        world.build(version, Success);
+        world.promoted("dev", version, second);
+    }
+    world.proposal("qa", "1.1.0");
+    let branch = world.facts.branches.get_mut(&place("qa")).unwrap();
+    branch.record.as_mut().unwrap().by = Some("rita".to_owned());
+    branch.current = false;
+    let effects = world.decide(500).effects;
+    match &effects[..] {
+        [gantry_core::effects::Effect::Propose { promotion, .. }] => {
+            assert_eq!(
+                (promotion.release.version().as_str(), promotion.by.as_deref()),
+                ("1.1.0", Some("rita"))
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn while_git_is_silent_nothing_is_done() {
+    let mut world = World::new();
+    world.build("1.1.0", Success);
+    world.facts.git_silent = true;
+    assert_eq!(world.wants(100), NOTHING);
+    world.facts.git_silent = false;
+    assert_eq!(world.wants(100), ["commit dev 1.1.0"]);
 }

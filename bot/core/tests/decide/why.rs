@@ -60,3 +60,15 @@ fn a_release_that_was_passed_over_is_told_by_what() {
         why.reasons
     );
 }
+
+#[test]
+fn a_tag_that_was_pushed_again_does_not_hide_the_answer() {
+    let mut world = World::new();
+    world.build("1.1.0", Success);
+    world.promoted("dev", "1.1.0", 100);
+    world.promoted("qa", "1.1.0", 200);
+    world.ruling("prod", "1.1.0", true, None);
+    world.push_again("1.1.0", "other bytes");
+    let why = world.why("prod", None, 400);
+    assert!(matches!(why.reasons[0], Reason::Rejected { .. }), "{:?}", why.reasons);
+}
