@@ -5,7 +5,7 @@
 //!
 //! Promises kept here:
 //! - A build or a request is acknowledged after it is stored, never before (promise 2).
-//! - Every route is bound to an operation of the one table in [`access`], and is reached past the guard only.
+//! - Every route is bound to an operation of the one table in `access.rs`, and is reached past the guard only.
 //! - Everything from outside is bounded: body, time, parameters, pages, streams.
 //! - Every refusal is an RFC 9457 problem document that says who must act.
 //! - No token, no query string and no body is logged (promise 9).

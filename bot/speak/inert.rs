@@ -29,7 +29,7 @@ pub fn line(text: &str) -> String {
     cut(text, LONGEST)
 }
 
-/// Like [`line`], with another limit in characters.
+/// Like [`line()`], with another limit in characters.
 #[must_use]
 pub fn cut(text: &str, most: usize) -> String {
     let mut out = String::with_capacity(text.len().min(most.saturating_mul(4)));

@@ -73,7 +73,7 @@ impl Bare {
     /// A person's commit on `branch`, which comes to be where it is not there.
     pub(crate) fn commit(&self, branch: &str, subject: &str, files: &[Entry<'_>]) -> CommitId {
         let at = self.clock.fetch_add(1, Ordering::SeqCst);
-        self.commit_as(branch, "pat", at.try_into().expect("a time"), subject, files)
+        self.commit_as(branch, "Pat", at.try_into().expect("a time"), subject, files)
     }
 
     /// A commit of somebody at a time of its own, in seconds.
@@ -85,8 +85,9 @@ impl Bare {
         subject: &str,
         files: &[Entry<'_>],
     ) -> CommitId {
+        let email = who.to_lowercase();
         let mut stream = format!(
-            "commit refs/heads/{branch}\ncommitter {who} <{who}@example.com> {at} +0000\ndata {}\n{subject}\n",
+            "commit refs/heads/{branch}\ncommitter {who} <{email}@example.com> {at} +0000\ndata {}\n{subject}\n",
             subject.len()
         )
         .into_bytes();

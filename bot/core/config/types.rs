@@ -67,7 +67,7 @@ pub enum Merge {
 }
 
 /// A condition on a promotion. Written as a map with one key: `- soak: 10m` (read and written in
-/// [`super::written`], as YAML crates write enums with a `!tag`).
+/// `written.rs`, as YAML crates write enums with a `!tag`).
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case")]
 pub enum Gate {

@@ -4,10 +4,10 @@
 //! why, and which effects are wanted. It does no I/O and reads no clock; the server, `gantry plan`,
 //! `gantry why` and the tests call this same function (promise 8).
 //!
-//! - [`view`] turns what files and commits say into releases and stays.
-//! - [`order`] tells whether a release is newer than what an environment holds (promise 4).
-//! - [`candidates`] lists the releases that may come next, newest first, each with its gates.
-//! - [`place`] joins them into a standing and its effects.
+//! - `view` turns what files and commits say into releases and stays.
+//! - `order` tells whether a release is newer than what an environment holds (promise 4).
+//! - `candidates` lists the releases that may come next, newest first, each with its gates.
+//! - `place` joins them into a standing and its effects.
 
 pub mod candidates;
 mod order;
