@@ -42,7 +42,7 @@ pub(super) async fn run(args: RunArgs, screen: &Screen) -> Result<ExitCode, CliE
         }
         return Ok(ExitCode::from(u8::from(wrong)));
     }
-    screen.note(&format!("Gantry listens on http://{}", server.address));
+    screen.say(&format!("Gantry listens on http://{}", server.address));
     let stop = CancellationToken::new();
     let signalled = stop.clone();
     tokio::spawn(async move {

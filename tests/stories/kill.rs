@@ -47,7 +47,7 @@ async fn two_hundred_kills_change_nothing_in_the_end() {
         Ok(seed) => seed.parse().expect("GANTRY_KILL_SEED is a number"),
         Err(_) => getrandom::u64().unwrap(),
     };
-    println!("GANTRY_KILL_SEED={seed}");
+    eprintln!("GANTRY_KILL_SEED={seed}");
     let undisturbed = Town::new().live(0, Random(seed)).await;
     let killed = Town::new().live(KILLS, Random(seed)).await;
     assert_eq!(killed, undisturbed, "the same files with the same bytes");
@@ -95,7 +95,7 @@ impl Town {
         self.process.start();
         let ready = self.process.ready().await;
         self.rest().await;
-        println!(
+        eprintln!(
             "{kills} kills; {during} promotions before the last of them, {} in all; ready after {} ms; {} s",
             self.commits().len(),
             ready.as_millis(),
@@ -136,7 +136,7 @@ impl Town {
         starts.sort();
         if let Some(longest) = starts.last() {
             let middle = starts[starts.len() / 2].as_millis();
-            println!(
+            eprintln!(
                 "{} starts to ready: {middle} ms in the middle, {} at most",
                 starts.len(),
                 longest.as_millis()
