@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on says so and stops")]
 
 mod cli;
+mod docs;
 mod forge;
 mod git;
 mod http;
