@@ -7,6 +7,7 @@ use std::{
     fs::{File, TryLockError},
     io,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -16,6 +17,9 @@ use super::{
 
 /// The file in the folder that says it is a mirror of Gantry's, and of which URL.
 const MARK: &str = "gantry-mirror";
+/// How long the lock of a process that has just died is waited for, and how often it is looked at.
+const PATIENCE: Duration = Duration::from_secs(2);
+const RETRY: Duration = Duration::from_millis(20);
 /// Room for this many packs while the process lives; [`Mirror::maintain`] keeps them far below.
 const PACK_SLOTS: u16 = 1024;
 
@@ -36,10 +40,15 @@ pub(super) fn lock(folder: &Path) -> Result<File, GitError> {
         std::fs::create_dir_all(parent).map_err(io_error(folder))?;
     }
     let file = File::create(beside(folder, ".lock")).map_err(io_error(folder))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(GitError::InUse { folder: folder.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(io_error(folder)(error)),
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // A program that a killed process was just starting holds a copy of its lock until it runs.
+            Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(RETRY),
+            Err(TryLockError::WouldBlock) => return Err(GitError::InUse { folder: folder.to_owned() }),
+            Err(TryLockError::Error(error)) => return Err(io_error(folder)(error)),
+        }
     }
 }
 

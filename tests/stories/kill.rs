@@ -119,7 +119,7 @@ impl Town {
             let after = match random.below(3) {
                 // Right after it said that a build is stored.
                 0..2 if sent => {
-                    people.next_acknowledged().await;
+                    people.next_acknowledged(&mut self.process).await;
                     random.below(20)
                 }
                 // While it starts.
@@ -279,11 +279,17 @@ impl People {
         self.sent > before
     }
 
-    /// Waits until a build is acknowledged that is not yet.
-    async fn next_acknowledged(&self) {
+    /// Waits until a build is acknowledged that is not yet, by a process that lives.
+    async fn next_acknowledged(&self, process: &mut Process) {
         self.acknowledged.forget_permits(ALL_BUILDS);
-        let next = tokio::time::timeout(REST, self.acknowledged.acquire());
-        next.await.expect("no build was acknowledged").unwrap().forget();
+        let begin = Instant::now();
+        loop {
+            match tokio::time::timeout(RECHECK, self.acknowledged.acquire()).await {
+                Ok(permit) => return permit.unwrap().forget(),
+                Err(_) => process.must_live(),
+            }
+            assert!(begin.elapsed() < REST, "no build was acknowledged: {}", process.log());
+        }
     }
 
     /// Everything was sent, acknowledged and approved.

@@ -89,7 +89,8 @@ impl Process {
         begin.elapsed()
     }
 
-    fn must_live(&mut self) {
+    /// A process that has ended by itself is a failure of the test.
+    pub(crate) fn must_live(&mut self) {
         let ended = self.child.as_mut().expect("it was started").try_wait().unwrap();
         assert!(ended.is_none(), "it ended by itself: {ended:?}: {}", self.log());
     }
@@ -105,10 +106,13 @@ impl Drop for Process {
 }
 
 /// An address that stays ours while no process listens on it. Other tests bind ports of 127.0.0.1 all the time;
-/// on Linux all of 127/8 is this machine's, so that an address of our own is out of their way.
+/// on Linux all of 127/8 is this machine's, so that an address of our own is out of their way, and a port below
+/// those that the system gives out is out of the way of whoever binds all addresses.
 fn own_address() -> SocketAddr {
     let ip = if cfg!(target_os = "linux") { Ipv4Addr::new(127, 83, 76, 1) } else { Ipv4Addr::LOCALHOST };
-    TcpListener::bind((IpAddr::V4(ip), 0)).unwrap().local_addr().unwrap()
+    let first = u16::try_from(std::process::id() % 9_000).unwrap() + 10_000;
+    let free = (first..20_000).find_map(|port| TcpListener::bind((IpAddr::V4(ip), port)).ok());
+    free.expect("a free port").local_addr().unwrap()
 }
 
 /// Somebody who speaks to the server over HTTP, whether it is there or not.
