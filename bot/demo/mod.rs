@@ -128,7 +128,9 @@ pub async fn run(options: Options, story: &mut Story) -> Result<Report, DemoErro
 
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop.clone()));
-    let told = tell(&options, story, &*store, &board, &base, &ci, &manager, &clock).await;
+    let scene =
+        Scene { store: &*store, board: &board, base: &base, ci: &ci, manager: &manager, clock: &clock };
+    let told = scene.tell(options.until_idle, story).await;
     let report = match told {
         Ok(events) => report(infra, base, events).await,
         Err(error) => Err(error),
@@ -144,43 +146,46 @@ pub async fn run(options: Options, story: &mut Story) -> Result<Report, DemoErro
     }
 }
 
-/// Sends the build, tells what happens until nothing is left to do, and what a person can do next.
-#[allow(clippy::too_many_arguments, reason = "the demo's one scene needs all of its actors")]
-async fn tell(
-    options: &Options,
-    story: &mut Story,
-    store: &dyn Store,
-    board: &Board,
-    base: &str,
-    ci: &str,
-    manager: &str,
-    clock: &Arc<dyn Clock>,
-) -> Result<Vec<AuditRecord>, DemoError> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    let mut posts = board.watch();
-    while !board.complete() {
-        wait(&mut posts, deadline).await?;
-    }
-    story.send(&format!("{IMAGE}:{TAG}"))?;
-    send_build(base, ci, clock).await?;
-    let mut events = Vec::new();
-    loop {
-        posts.mark_unchanged();
-        // Nothing waits in the inbox, and after that nobody is at work: whatever came in has been dealt with.
-        let empty = store.health().await?.pending == 0;
-        let idle = empty && board.idle() && board.all().iter().all(|seen| rests(seen, clock));
-        let last = events.last().map_or(0, |event: &AuditRecord| event.id);
-        for event in store.audit_since(last, 500).await? {
-            story.event(&event)?;
-            events.push(event);
+/// Everything that the story is told with.
+struct Scene<'a> {
+    store: &'a dyn Store,
+    board: &'a Board,
+    base: &'a str,
+    ci: &'a str,
+    manager: &'a str,
+    clock: &'a Arc<dyn Clock>,
+}
+
+impl Scene<'_> {
+    /// Sends the build, tells what happens until nothing is left to do, and what a person can do next.
+    async fn tell(&self, until_idle: bool, story: &mut Story) -> Result<Vec<AuditRecord>, DemoError> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let mut posts = self.board.watch();
+        while !self.board.complete() {
+            wait(&mut posts, deadline).await?;
         }
-        if idle {
-            break;
+        story.send(&format!("{IMAGE}:{TAG}"))?;
+        send_build(self.base, self.ci, self.clock).await?;
+        let mut events = Vec::new();
+        loop {
+            posts.mark_unchanged();
+            // Nothing waits in the inbox, and after that nobody is at work: whatever came in has been dealt with.
+            let empty = self.store.health().await?.pending == 0;
+            let idle =
+                empty && self.board.idle() && self.board.all().iter().all(|seen| rests(seen, self.clock));
+            let last = events.last().map_or(0, |event: &AuditRecord| event.id);
+            for event in self.store.audit_since(last, 500).await? {
+                story.event(&event)?;
+                events.push(event);
+            }
+            if idle {
+                break;
+            }
+            wait(&mut posts, deadline).await?;
         }
-        wait(&mut posts, deadline).await?;
+        story.end(until_idle, self.base, self.ci, self.manager, &standings(self.board, self.clock))?;
+        Ok(events)
     }
-    story.end(options.until_idle, base, ci, manager, &standings(board, clock))?;
-    Ok(events)
 }
 
 /// Time alone changes nothing any more.

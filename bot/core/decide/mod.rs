@@ -7,6 +7,7 @@
 //! - `view` turns what files and commits say into releases and stays.
 //! - `order` tells whether a release is newer than what an environment holds (promise 4).
 //! - `candidates` lists the releases that may come next, newest first, each with its gates.
+//! - `wish` weighs what people ask for.
 //! - `place` joins them into a standing and its effects.
 
 pub mod candidates;
@@ -14,6 +15,7 @@ mod order;
 pub mod place;
 mod proposal;
 pub mod view;
+mod wish;
 
 use jiff::Timestamp;
 

@@ -9,6 +9,7 @@ use super::{
     order::Present,
     place_of, proposal,
     view::{Put, View},
+    wish::{self, Grant},
 };
 use crate::{
     artifact::Release,
@@ -225,7 +226,7 @@ pub(super) fn decide(
         .find(|considered| considered.ready())
         .map(|considered| Target { considered, wish: None });
     for wish in facts.wishes.iter().filter(|wish| wish.place == context.place) {
-        match grant(&context, wish) {
+        match wish::grant(&context, wish) {
             Grant::Now(considered) => target = Some(Target { considered, wish: Some(wish) }),
             Grant::Lift(effect) => effects.push(*effect),
             Grant::Answer(outcome) => wishes.push((wish.request, outcome)),
@@ -295,7 +296,7 @@ fn newest(context: &Context<'_>, standing: &mut Standing) {
 }
 
 /// Why there is no candidate at all.
-fn nothing(context: &Context<'_>) -> Reason {
+pub(super) fn nothing(context: &Context<'_>) -> Reason {
     let view = &context.view;
     let upstream = view.pipeline.upstream(view.application, context.stage);
     for environment in &upstream {
@@ -347,73 +348,4 @@ fn rulings(context: &Context<'_>) -> Vec<Effect> {
             _ => None,
         })
         .collect()
-}
-
-enum Grant<'a> {
-    Now(&'a Considered),
-    Lift(Box<Effect>),
-    Answer(WishOutcome),
-}
-
-/// A person's word goes over the order and over a rejection, never over a gate of a direct commit, and never
-/// backwards: going back is a rollback.
-fn grant<'a>(context: &Context<'a>, wish: &Wish) -> Grant<'a> {
-    let refuse = |reason: Reason| Grant::Answer(WishOutcome::Refused { reason });
-    let present = context.present.release;
-    if let (Some(release), Some(wanted)) = (present, &wish.release)
-        && release.id == *wanted
-    {
-        return Grant::Answer(WishOutcome::Done { reason: Reason::InPlace { since: context.present.since } });
-    }
-    let found = match &wish.release {
-        Some(wanted) => context.considered.iter().find(|considered| considered.release.id == *wanted),
-        None => context.considered.iter().find(|considered| !considered.is_past()),
-    };
-    let Some(considered) = found else {
-        let upstream = context.view.pipeline.upstream(context.view.application, context.stage);
-        return match (&wish.release, upstream.into_iter().next()) {
-            (Some(_), Some(environment)) => refuse(Reason::NotUpstream { environment }),
-            (Some(_), None) | (None, _) => refuse(nothing(context)),
-        };
-    };
-    let release = &considered.release;
-    if let Some(proposal) = context.view.facts.open_proposal(&context.place)
-        && proposal.release.as_ref() == Some(&release.id)
-    {
-        let reason = Reason::Proposed { proposal: proposal.number };
-        return Grant::Answer(WishOutcome::Done { reason });
-    }
-    match &considered.refused {
-        Some(Reason::Rejected { .. }) => {
-            return match context.refused(&release.id) {
-                Some(reason) => refuse(reason),
-                None => Grant::Lift(Box::new(Effect::Rule {
-                    place: context.place.clone(),
-                    base: context.stage.branch.clone(),
-                    release: release.id.clone(),
-                    version: release.version(),
-                    rejects: false,
-                    by: wish.by.clone(),
-                    reason: wish.reason.clone(),
-                    proposal: None,
-                })),
-            };
-        }
-        Some(reason @ Reason::OlderThanHeld { .. }) => return refuse(reason.clone()),
-        Some(_) | None => {}
-    }
-    if let Some(reason) = context.refused(&release.id) {
-        return refuse(reason);
-    }
-    if context.stage.delivery == Delivery::Commit
-        && let Some(gate) = considered.gates.iter().find(|gate| gate.verdict != crate::gates::Verdict::Pass)
-    {
-        return refuse(gate.reason.clone());
-    }
-    if let Some(branch) = context.view.facts.branches.get(&context.place)
-        && let Some((commit, person)) = &branch.foreign
-    {
-        return refuse(Reason::TakenOver { by: person.name.clone(), commit: commit.clone() });
-    }
-    Grant::Now(considered)
 }
