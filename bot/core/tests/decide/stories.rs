@@ -369,7 +369,11 @@ fn a_tag_pushed_again_is_nothing_to_write_where_only_tags_are_written() {
     world.build("1.1.0", Success);
     world.promoted("dev", "1.1.0", 100);
     world.push_again("1.1.0", "other bytes");
+    world.built("1.1.0", 50);
+    world.built("other bytes", 105);
     assert_eq!(world.wants(110), NOTHING);
+    world.write(gantry_core::config::types::Write::TagAndDigest);
+    assert_eq!(world.wants(110), ["commit dev 1.1.0"], "its digest is something to write");
 }
 
 #[test]

@@ -142,6 +142,12 @@ impl World {
         facts.tags.insert(version.parse().unwrap(), point);
     }
 
+    /// Says when these bytes were built.
+    pub(crate) fn built(&mut self, bytes: &str, second: i64) {
+        let facts = self.facts.catalog.image_mut(&IMAGE.parse().unwrap());
+        facts.artifacts.get_mut(&digest(bytes)).unwrap().built = Some(at(second));
+    }
+
     fn arrives(&mut self, environment: &str, version: &str, second: i64, promoted: bool) {
         self.commits += 1;
         let place = place(environment);
