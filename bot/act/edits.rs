@@ -9,7 +9,7 @@ use gantry_core::{
     effects::Promotion,
     reason::{Owner, Problem},
 };
-use gantry_edit::{Change, SetDigest};
+use gantry_edit::{Change, SetDigest, Target};
 
 use crate::{
     git::{File, GitError},
@@ -60,7 +60,7 @@ fn edit(
     file: &File,
 ) -> Result<Option<Vec<u8>>, Problem> {
     let references = contents::references_of(path, file)?;
-    let Some(kind) = gantry_edit::detect(path) else { return Ok(None) };
+    let Some(kind) = gantry_edit::detect(path, &file.bytes) else { return Ok(None) };
     let mut wanted = Vec::new();
     for image in &application.images {
         let here = references.iter().any(|reference| reference.image == image.image.as_str());
@@ -76,8 +76,8 @@ fn edit(
             wanted.push(Change { image: image.image.as_str(), new_name: None, tag, digest });
         }
     }
-    let edited =
-        gantry_edit::set(kind, &file.bytes, &wanted).map_err(|refusal| contents::refused(path, &refusal))?;
+    let edited = gantry_edit::set(&Target::of(kind), &file.bytes, &wanted)
+        .map_err(|refusal| contents::refused(path, &refusal))?;
     Ok(edited.changed.then_some(edited.bytes))
 }
 

@@ -1,4 +1,4 @@
-//! The grammar of what is written into files: OCI tags, digests and names.
+//! The grammar of what is written into files: OCI tags, digests and names, chart versions, Git revisions.
 //!
 //! Rules: OCI distribution specification 1.1 ("Pulling manifests": `<name>`, `<reference>` as a tag) and OCI
 //! image specification 1.1 (descriptor, "Registered algorithms"). Kept here and not taken from gantry-core so
@@ -17,6 +17,30 @@ pub(crate) fn check_tag(text: &str) -> Result<(), Refusal> {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
         && !text.starts_with(['.', '-']);
     demand(good, "tag", text, TAG)
+}
+
+/// Demands a chart's version: Semantic Versioning 2.0.0 with a `+` for build metadata, or a range of Helm's.
+pub(crate) fn check_version(text: &str) -> Result<(), Refusal> {
+    const RULE: &str = "1 to 128 letters, digits and '.', '-', '+', '_', starting with a letter or digit";
+    let good = (1..=128).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'+'))
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric());
+    demand(good, "chart version", text, RULE)
+}
+
+/// Demands the name of a Git branch or tag, or an object id (rules of `git check-ref-format`).
+pub(crate) fn check_revision(text: &str) -> Result<(), Refusal> {
+    const RULE: &str = "a branch, a tag or an object id: letters, digits and '.', '_', '-', '/', '+', '@'";
+    let good = (1..=244).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'/' | b'+' | b'@'))
+        && !text.starts_with(['-', '/', '.'])
+        && !text.ends_with(['/', '.'])
+        && !text.ends_with(".lock")
+        && !["..", "//", "/."].iter().any(|bad| text.contains(bad))
+        && text != "@";
+    demand(good, "Git revision", text, RULE)
 }
 
 /// Whether the text is a digest of a registered algorithm.

@@ -168,6 +168,38 @@ pub enum Reason {
         /// `added` or `removed`.
         done: &'static str,
     },
+    /// The text is no image reference: a template, a variable, a path.
+    #[error("`{}` is no image reference; write NAME:TAG or NAME:TAG@DIGEST", clean(.value))]
+    NoReference {
+        /// The text.
+        value: String,
+    },
+    /// A digest is wanted and there is no place for one.
+    #[error("`{}` has no place for a digest; set `write: tag` for this image, or add one", clean(.path))]
+    NoDigest {
+        /// The key path.
+        path: String,
+    },
+    /// A key path that breaks its grammar.
+    #[error("`{}` is no key path: {rule}", clean(.key))]
+    BadKey {
+        /// The text.
+        key: String,
+        /// What is wrong with it.
+        rule: String,
+    },
+    /// No value stands at the key path.
+    #[error("nothing stands at `{}`; correct the key", clean(.key))]
+    NoKey {
+        /// The key path.
+        key: String,
+    },
+    /// Several documents of the file have the key.
+    #[error("several documents have the key, on {}; put `#1.` before it for the first, `#2.` for the second", list(.lines))]
+    KeyInDocuments {
+        /// The lines of the key.
+        lines: Vec<usize>,
+    },
     /// The edited file was parsed again and something else had changed too.
     #[error("the edit would change more than the wanted values ({detail}); edit this line by hand")]
     ProofFailed {

@@ -10,18 +10,18 @@ use gantry_core::{
     ids::{ApplicationName, ImageName},
     reason::{Owner, Problem},
 };
-use gantry_edit::{Reference, Refusal};
+use gantry_edit::{Reference, Refusal, Target};
 
 /// Every image reference in the bytes of the file at `path`.
 ///
 /// # Errors
 /// The file is of no kind that can be edited, or the editor refuses it.
 pub fn references(path: &str, bytes: &[u8]) -> Result<Vec<Reference>, Problem> {
-    let Some(kind) = gantry_edit::detect(path) else {
+    let Some(kind) = gantry_edit::detect(path, bytes) else {
         let message = "is of no kind that Gantry can edit; this version edits kustomization files".to_owned();
         return Err(at(path, None, None, message));
     };
-    gantry_edit::read(kind, bytes).map_err(|refusal| refused(path, &refusal))
+    gantry_edit::read(&Target::of(kind), bytes).map_err(|refusal| refused(path, &refusal))
 }
 
 /// What is held of `image`, by the references of all `files` of one application in one environment.

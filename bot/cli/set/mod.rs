@@ -15,7 +15,7 @@ use std::{
 };
 
 use clap::Args;
-use gantry_edit::{Change, Edited, Kind, SetDigest};
+use gantry_edit::{Change, Edited, SetDigest, Target};
 use serde::Serialize;
 
 use self::spec::Spec;
@@ -91,9 +91,9 @@ pub(super) fn run(args: &SetArgs, screen: &Screen) -> Result<ExitCode, CliError>
     let mut files = Vec::with_capacity(args.paths.len());
     let mut refused = Vec::new();
     for path in &args.paths {
-        match locate(path).and_then(|(path, kind)| {
+        match locate(path).and_then(|path| {
             let real = fs::canonicalize(&path).map_err(|error| unreadable(&path, &error))?;
-            if seen.insert(real) { edit(path, kind, &args.spec).map(Some) } else { Ok(None) }
+            if seen.insert(real) { edit(path, &args.spec).map(Some) } else { Ok(None) }
         }) {
             Ok(file) => files.extend(file),
             Err(error) => refused.push(error),
@@ -114,8 +114,8 @@ pub(super) fn run(args: &SetArgs, screen: &Screen) -> Result<ExitCode, CliError>
     Ok(ExitCode::SUCCESS)
 }
 
-/// The file that a path means, and its kind.
-fn locate(path: &Path) -> Result<(PathBuf, Kind), CliError> {
+/// The file that a path means.
+fn locate(path: &Path) -> Result<PathBuf, CliError> {
     let data = fs::symlink_metadata(path).map_err(|error| unreadable(path, &error))?;
     let path = if data.is_dir() {
         let names = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -145,14 +145,10 @@ fn locate(path: &Path) -> Result<(PathBuf, Kind), CliError> {
     if !data.is_file() {
         return Err(CliError::config(format!("{} is no file", path.display())));
     }
-    let kind = gantry_edit::detect(&path.to_string_lossy().replace('\\', "/")).ok_or_else(|| {
-        CliError::config(format!("{} is of no kind that Gantry can edit", path.display()))
-            .hint("This version edits kustomization.yaml, kustomization.yml and Kustomization.")
-    })?;
-    Ok((path, kind))
+    Ok(path)
 }
 
-fn edit(path: PathBuf, kind: Kind, spec: &Spec) -> Result<File, CliError> {
+fn edit(path: PathBuf, spec: &Spec) -> Result<File, CliError> {
     let mut before = Vec::new();
     fs::File::open(&path)
         .and_then(|file| file.take(gantry_edit::MAX_BYTES as u64 + 1).read_to_end(&mut before))
@@ -164,7 +160,12 @@ fn edit(path: PathBuf, kind: Kind, spec: &Spec) -> Result<File, CliError> {
         }
         CliError::failed(format!("{place}: {}", refusal.reason))
     };
-    let references = gantry_edit::read(kind, &before).map_err(refused)?;
+    let kind = gantry_edit::detect(&path.to_string_lossy().replace('\\', "/"), &before).ok_or_else(|| {
+        CliError::config(format!("{} is of no kind that Gantry can tell", path.display()))
+            .hint("Say which with `--kind`.")
+    })?;
+    let target = Target::of(kind);
+    let references = gantry_edit::read(&target, &before).map_err(refused)?;
     // An entry answers to the image that it becomes; kustomize's users name it by its `name` too.
     let mut image = spec.image.as_str();
     if !references.iter().any(|reference| reference.image == image) {
@@ -183,7 +184,7 @@ fn edit(path: PathBuf, kind: Kind, spec: &Spec) -> Result<File, CliError> {
             (None, None) => SetDigest::Keep,
         },
     };
-    let edited = gantry_edit::set(kind, &before, &[change]).map_err(refused)?;
+    let edited = gantry_edit::set(&target, &before, &[change]).map_err(refused)?;
     Ok(File { path, before, edited })
 }
 

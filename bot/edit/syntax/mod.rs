@@ -7,8 +7,10 @@
 //! Promises: no recursion, so depth costs no stack; aliases are never expanded; a range is given only where
 //! the bytes at it were seen to be that node.
 
+mod inner;
 mod lines;
 mod parse;
+mod place;
 mod token;
 
 use std::borrow::Cow;
@@ -17,6 +19,7 @@ use std::num::NonZeroU32;
 use std::ops::Range;
 
 use crate::refusal::{Reason, Refusal};
+pub(crate) use inner::Inner;
 use lines::Lines;
 
 /// A node of a [`Tree`]; only meaningful for the tree that gave it.

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use gantry_edit::{Kind, MAX_ANCHORS, MAX_BYTES, MAX_DEPTH, MAX_NODES, Reason, check, read};
+use gantry_edit::{Kind, MAX_ANCHORS, MAX_BYTES, MAX_DEPTH, MAX_NODES, Reason, Target, check, read};
 
 /// The reason for which `check` and `read` refuse, on a stack of 128 KiB.
 fn refused(name: &str, text: String) -> Option<Reason> {
@@ -16,7 +16,7 @@ fn refused(name: &str, text: String) -> Option<Reason> {
         if let Err(reason) = &checked
             && !matches!(reason, Reason::DuplicateKey { .. })
         {
-            assert_eq!(&read(Kind::Kustomization, text.as_bytes()).unwrap_err().reason, reason);
+            assert_eq!(&read(&Target::of(Kind::Kustomization), text.as_bytes()).unwrap_err().reason, reason);
         }
         checked.err()
     };
@@ -44,7 +44,7 @@ fn aliases_are_not_expanded() {
     }
     bomb += "images: [{name: a, newTag: v1}]\n";
     assert_eq!(refused("alias bomb", bomb.clone()), None);
-    assert_eq!(read(Kind::Kustomization, bomb.as_bytes()).unwrap().len(), 1);
+    assert_eq!(read(&Target::of(Kind::Kustomization), bomb.as_bytes()).unwrap().len(), 1);
     assert_eq!(refused("an alias of what it is in", "&a [*a, {b: *a}]\n".to_owned()), None);
 }
 

@@ -1,0 +1,162 @@
+//! Sites become references, and wanted changes become splices: the same for every kind of YAML file.
+//!
+//! All references to an image in one file move together: an init container and the main one, a revision that
+//! stands in five places. Only a kustomization's entries that go by one name are refused, since just one of
+//! them counts.
+
+mod apply;
+mod look;
+
+use crate::draft::Draft;
+use crate::kind::{self, Target};
+use crate::oci;
+use crate::reference::{Change, Reference, SetDigest};
+use crate::refusal::{Reason, Refusal, Renamed};
+use crate::site::{Found, Names, Nested, Site, same_image};
+use crate::syntax::Tree;
+
+/// How deep files may stand in values of files.
+const MAX_NESTED: usize = 3;
+
+/// Every reference in the file, in its order.
+pub(crate) fn read(target: &Target<'_>, tree: &Tree<'_>) -> Result<Vec<Reference>, Refusal> {
+    let found = kind::find(target, tree)?;
+    Ok(look::references(target, tree, &found, 0))
+}
+
+/// Writes the wanted changes into the draft.
+pub(crate) fn set(
+    target: &Target<'_>,
+    tree: &Tree<'_>,
+    changes: &[Change<'_>],
+    draft: &mut Draft<'_, '_>,
+) -> Result<(), Refusal> {
+    for change in changes {
+        change.new_name.map_or(Ok(()), oci::check_name)?;
+        if let SetDigest::Set(digest) = change.digest {
+            oci::check_digest(digest)?;
+        }
+    }
+    let found = kind::find(target, tree)?;
+    let mut tally = Tally { hits: vec![0; changes.len()], unread: None };
+    level(target, tree, &found, changes, draft, &mut tally, 0)?;
+    match tally.hits.iter().position(|hits| *hits == 0) {
+        None => Ok(()),
+        Some(missed) => Err(tally.unread.unwrap_or_else(|| missing(target, tree, &found, &changes[missed]))),
+    }
+}
+
+/// What was found of each change.
+struct Tally {
+    hits: Vec<usize>,
+    /// Why a value that holds a file could not be read, where one could not.
+    unread: Option<Refusal>,
+}
+
+fn level(
+    target: &Target<'_>,
+    tree: &Tree<'_>,
+    found: &Found,
+    changes: &[Change<'_>],
+    draft: &mut Draft<'_, '_>,
+    tally: &mut Tally,
+    depth: usize,
+) -> Result<(), Refusal> {
+    let mut wanted: Vec<Option<usize>> = vec![None; found.sites.len()];
+    for (at, change) in changes.iter().enumerate() {
+        let hits = matching(tree, &found.sites, change)?;
+        tally.hits[at] += hits.len();
+        for hit in hits {
+            if wanted[hit].replace(at).is_some() {
+                let reason = Reason::TwoChanges { image: change.image.to_owned() };
+                return Err(Refusal::at(tree.position(found.sites[hit].at), reason));
+            }
+        }
+    }
+    for (site, wanted) in found.sites.iter().zip(wanted) {
+        if let Some(at) = wanted {
+            apply::site(target, tree, found, site, &changes[at], draft)?;
+        }
+    }
+    if depth < MAX_NESTED {
+        for nested in &found.nested {
+            inside(target, tree, *nested, changes, draft, tally, depth)?;
+        }
+    }
+    Ok(())
+}
+
+/// The changes in a value that is a file of its own.
+fn inside(
+    target: &Target<'_>,
+    tree: &Tree<'_>,
+    nested: Nested,
+    changes: &[Change<'_>],
+    draft: &mut Draft<'_, '_>,
+    tally: &mut Tally,
+    depth: usize,
+) -> Result<(), Refusal> {
+    let Some(text) = tree.string(nested.value) else { return Ok(()) };
+    let own = Target { kind: nested.kind, key: None, ..*target };
+    let outward = |refusal| look::outward(tree, nested.value, refusal);
+    let read = Tree::parse(text.as_bytes()).and_then(|inner| Ok((kind::find(&own, &inner)?, inner)));
+    let (found, inner) = match read {
+        Ok((found, inner)) if inner.bom() == 0 => (found, inner),
+        Ok(_) => return Ok(()),
+        Err(refusal) => {
+            tally.unread.get_or_insert(outward(refusal));
+            return Ok(());
+        }
+    };
+    let mut draft_inside = Draft::new(&inner, target.follow);
+    level(&own, &inner, &found, changes, &mut draft_inside, tally, depth + 1).map_err(outward)?;
+    let (splices, edits) = draft_inside.splices(text.as_bytes()).map_err(outward)?;
+    if splices.is_empty() {
+        return Ok(());
+    }
+    draft.nested(nested.key, nested.value, splices, edits)
+}
+
+/// The sites that a change is meant for. A rename that was done before is found under its new name, so that
+/// doing it twice is harmless.
+fn matching(tree: &Tree<'_>, sites: &[Site], change: &Change<'_>) -> Result<Vec<usize>, Refusal> {
+    for image in [Some(change.image), change.new_name].into_iter().flatten() {
+        let all = || sites.iter().enumerate();
+        let mut hits: Vec<usize> = all()
+            .filter(|(_, site)| site.image == image || site.image.is_empty())
+            .map(|(at, _)| at)
+            .collect();
+        let entry = |site: &Site| matches!(site.names(), Some(Names::Renamed { .. }));
+        if hits.is_empty() {
+            let same = |site: &Site| !entry(site) && same_image(&site.image, image);
+            hits = all().filter(|(_, site)| same(site)).map(|(at, _)| at).collect();
+        }
+        // The entries of a kustomization are laid over all that it holds else.
+        if hits.iter().any(|at| entry(&sites[*at])) {
+            hits.retain(|at| entry(&sites[*at]));
+            let twin = |at: &usize| hits.iter().any(|b| b != at && sites[*b].name == sites[*at].name);
+            if let Some(first) = hits.iter().copied().find(|at| twin(at)) {
+                let twins = hits.iter().filter(|at| sites[**at].name == sites[first].name);
+                let lines = twins.map(|at| tree.position(sites[*at].at).0).collect();
+                let reason = Reason::Ambiguous { image: image.to_owned(), lines };
+                return Err(Refusal::at(tree.position(sites[first].at), reason));
+            }
+        }
+        if !hits.is_empty() {
+            return Ok(hits);
+        }
+    }
+    Ok(Vec::new())
+}
+
+fn missing(target: &Target<'_>, tree: &Tree<'_>, found: &Found, change: &Change<'_>) -> Refusal {
+    let old = found.sites.iter().find(|site| site.name == change.image);
+    let renamed = old.map(|site| Renamed { new_name: site.image.clone(), line: tree.position(site.at).0 });
+    let mut present = Vec::new();
+    for reference in look::references(target, tree, found, 0) {
+        if !present.contains(&reference.image) {
+            present.push(reference.image);
+        }
+    }
+    Refusal::whole(Reason::NotFound { image: change.image.to_owned(), renamed, present })
+}

@@ -1,0 +1,225 @@
+//! One change at one site, as splices.
+
+use super::look::split_pinned;
+use crate::draft::Draft;
+use crate::kind::Target;
+use crate::oci;
+use crate::reference::{Change, SetDigest, What};
+use crate::refusal::{Reason, Refusal};
+use crate::site::{Fields, Form, Found, Joined, Names, Pin, Site, Slot};
+use crate::syntax::{NodeId, Shape, Tree};
+
+/// Writes the change into the draft.
+pub(super) fn site(
+    target: &Target<'_>,
+    tree: &Tree<'_>,
+    found: &Found,
+    site: &Site,
+    change: &Change<'_>,
+    draft: &mut Draft<'_, '_>,
+) -> Result<(), Refusal> {
+    if let Some(tag) = change.tag {
+        match site.what {
+            What::Image => oci::check_tag(tag)?,
+            What::Chart => oci::check_version(tag)?,
+            What::Revision => oci::check_revision(tag)?,
+        }
+    }
+    shared(target, tree, found, site)?;
+    match &site.form {
+        Form::Joined(slot) => joined(tree, slot, change, draft),
+        Form::Fields(fields) => apply(tree, site, fields, change, draft),
+    }
+}
+
+/// Drafts a tag that stands nowhere, to see whether one could be written.
+pub(super) fn any_tag(
+    target: &Target<'_>,
+    tree: &Tree<'_>,
+    found: &Found,
+    of: &Site,
+    draft: &mut Draft<'_, '_>,
+) -> Result<(), Refusal> {
+    let change = Change { image: &of.image, new_name: None, tag: Some("0.0.0-any"), digest: SetDigest::Keep };
+    site(target, tree, found, of, &change, draft)
+}
+
+/// Refuses a site whose values other places of the file repeat, unless that is allowed and they all are of
+/// the same image.
+fn shared(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> Result<(), Refusal> {
+    if tree.is_bare() {
+        return Ok(());
+    }
+    for slot in site.slots() {
+        let value = match tree.node(slot.value).shape {
+            Shape::Alias(anchor) if target.follow => anchor,
+            _ => slot.value,
+        };
+        let users = tree.aliases(value);
+        let same = |user: &NodeId| {
+            found
+                .sites
+                .iter()
+                .any(|other| other.image == site.image && other.slots().any(|slot| slot.value == *user))
+        };
+        if !users.is_empty() && !(target.follow && users.iter().all(same)) {
+            return Err(repeated(tree, slot.key, value));
+        }
+        for around in tree.ancestors(value) {
+            let names_inside = site.names_inside(tree, around);
+            if !tree.aliases(around).is_empty() && !(target.follow && names_inside) {
+                return Err(repeated(tree, slot.key, around));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn repeated(tree: &Tree<'_>, key: NodeId, anchor: NodeId) -> Refusal {
+    let reason = match tree.node(key).shape {
+        _ if tree.node(anchor).anchor() == 0 => Reason::MergeKey,
+        _ => Reason::SharedAnchor { key: tree.name(key), users: tree.users(anchor) },
+    };
+    Refusal::at(tree.position(key), reason)
+}
+
+fn joined(
+    tree: &Tree<'_>,
+    slot: &Slot,
+    change: &Change<'_>,
+    draft: &mut Draft<'_, '_>,
+) -> Result<(), Refusal> {
+    let text = slot.text(tree).unwrap_or_default();
+    let parts = Joined::split(text);
+    let start = slot.part.as_ref().map_or(0, |part| part.start);
+    let old = |range: Option<std::ops::Range<usize>>| range.map(|range| &text[range]);
+    let digest = match change.digest {
+        SetDigest::Keep => old(parts.digest.clone()),
+        SetDigest::Remove => None,
+        SetDigest::Set(digest) => Some(digest),
+    };
+    let mut suffix = String::new();
+    if let Some(tag) = change.tag.or(old(parts.tag.clone())) {
+        suffix.extend([":", tag]);
+    }
+    if let Some(digest) = digest {
+        suffix.extend(["@", digest]);
+    }
+    let mut splices = Vec::new();
+    if let Some(name) = change.new_name.filter(|name| *name != &text[parts.name.clone()]) {
+        splices.push((start..start + parts.name.end, name.to_owned()));
+    }
+    if suffix != text[parts.name.end..] {
+        splices.push((start + parts.name.end..start + text.len(), suffix));
+    }
+    draft.set_parts(slot.key, slot.value, splices)
+}
+
+fn apply(
+    tree: &Tree<'_>,
+    site: &Site,
+    fields: &Fields,
+    change: &Change<'_>,
+    draft: &mut Draft<'_, '_>,
+) -> Result<(), Refusal> {
+    let refuse = |reason| Err(Refusal::at(tree.position(site.at), reason));
+    rename(tree, site, fields, change, draft)?;
+    // The pair that a missing key is added behind.
+    let behind = match &fields.names {
+        Names::Elsewhere => None,
+        Names::Repository { repository, .. } => Some(repository),
+        Names::Renamed { name, new_name, .. } => Some(new_name.as_ref().unwrap_or(name)),
+    };
+    let add = |draft: &mut Draft<'_, '_>, behind: Option<&Slot>, key: &'static str, text: &str| match (
+        fields.mapping,
+        behind,
+    ) {
+        (Some(mapping), Some(slot)) => draft.add(mapping, (slot.key, slot.value), key, text),
+        _ => refuse(Reason::NoRoom { key: key.to_owned(), done: "added" }),
+    };
+    let current = fields.tag.as_ref().and_then(|slot| slot.text(tree));
+    let (plain, pinned) = current.map_or((None, None), split_pinned);
+    let has_digest = fields.digest.as_ref().is_some_and(|slot| slot.text(tree).is_some());
+    let pinned_here = match (fields.digest.is_some(), change.digest) {
+        // There is a key for it, and it is not used both ways.
+        (true, _) if pinned.is_none() => None,
+        (true, _) if has_digest => {
+            let at = fields.tag.as_ref().map_or(site.at, |slot| slot.key);
+            return Err(Refusal::at(tree.position(at), Reason::TwoDigests));
+        }
+        (_, SetDigest::Keep) => pinned,
+        (_, SetDigest::Remove) => None,
+        (_, SetDigest::Set(digest)) if pinned.is_some() || fields.pin == Pin::BehindTag => Some(digest),
+        (_, SetDigest::Set(_)) => None,
+    };
+    let wanted = match (change.tag.or(plain), pinned_here) {
+        (Some(tag), Some(digest)) => Some(format!("{tag}@{digest}")),
+        (Some(tag), None) => Some(tag.to_owned()),
+        (None, Some(digest)) => Some(digest.to_owned()),
+        (None, None) => None,
+    };
+    let touched = change.tag.is_some() || pinned_here != pinned;
+    if let Some(wanted) = wanted.filter(|_| touched) {
+        match &fields.tag {
+            Some(slot) => put(tree, slot, &wanted, draft)?,
+            None => add(draft, behind, fields.tag_key, &wanted)?,
+        }
+    }
+    let pinned_after = pinned_here.is_some();
+    match (change.digest, &fields.digest) {
+        (SetDigest::Keep, _) | (SetDigest::Remove, None) => Ok(()),
+        (SetDigest::Remove, Some(slot)) => match (fields.pin, fields.mapping) {
+            (Pin::Key(_), Some(mapping)) => draft.remove(mapping, slot.key, slot.value),
+            _ if has_digest => put(tree, slot, "", draft),
+            _ => Ok(()),
+        },
+        (SetDigest::Set(_), _) if pinned_after => Ok(()),
+        (SetDigest::Set(digest), Some(slot)) => {
+            let hex = digest.strip_prefix("sha256:").filter(|_| fields.bare_hex);
+            put(tree, slot, hex.unwrap_or(digest), draft)
+        }
+        (SetDigest::Set(digest), None) => match fields.pin {
+            Pin::Key(key) => add(draft, fields.tag.as_ref().or(behind), key, digest),
+            Pin::BehindTag | Pin::Nowhere => refuse(Reason::NoDigest { path: tree.path(site.at) }),
+        },
+    }
+}
+
+fn rename(
+    tree: &Tree<'_>,
+    site: &Site,
+    fields: &Fields,
+    change: &Change<'_>,
+    draft: &mut Draft<'_, '_>,
+) -> Result<(), Refusal> {
+    let Some(wanted) = change.new_name.filter(|wanted| *wanted != site.image) else { return Ok(()) };
+    match &fields.names {
+        Names::Elsewhere => {
+            let reason = Reason::NoRoom { key: String::from("the name"), done: "changed" };
+            Err(Refusal::at(tree.position(site.at), reason))
+        }
+        Names::Repository { registry: None, repository } => put(tree, repository, wanted, draft),
+        Names::Repository { registry: Some(registry), repository } => {
+            let (host, path) = match wanted.split_once('/') {
+                Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (host, path),
+                _ => ("docker.io", wanted),
+            };
+            put(tree, registry, host, draft)?;
+            put(tree, repository, path, draft)
+        }
+        Names::Renamed { new_name: Some(slot), .. } => put(tree, slot, wanted, draft),
+        Names::Renamed { name, new_name: None, key } => match fields.mapping {
+            Some(mapping) => draft.add(mapping, (name.key, name.value), key, wanted),
+            None => Ok(()),
+        },
+    }
+}
+
+/// Gives a slot another text.
+fn put(tree: &Tree<'_>, slot: &Slot, wanted: &str, draft: &mut Draft<'_, '_>) -> Result<(), Refusal> {
+    match &slot.part {
+        Some(_) if slot.text(tree) == Some(wanted) => Ok(()),
+        Some(part) => draft.set_parts(slot.key, slot.value, vec![(part.clone(), wanted.to_owned())]),
+        None => draft.set(slot.key, slot.value, wanted),
+    }
+}
