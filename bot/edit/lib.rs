@@ -24,6 +24,7 @@ mod key;
 mod keyed;
 mod kind;
 mod kustomization;
+mod links;
 mod manifest;
 mod markers;
 mod oci;
@@ -38,8 +39,10 @@ pub mod syntax;
 
 pub use key::{Key, KeyError, Step};
 pub use kind::{Kind, Target, UnknownKind, detect};
+pub use links::{Link, links};
 pub use reference::{Change, Edit, Edited, Located, Reference, SetDigest, What};
 pub use refusal::{Reason, Refusal, Renamed};
+pub use site::same_image;
 
 use draft::Draft;
 use syntax::Tree;

@@ -103,12 +103,9 @@ impl Site {
         Some(Self { what: What::Image, image: name.clone(), name, at, form: Form::Joined(slot) })
     }
 
-    /// How its name stands, where it is in values of its own.
-    pub(crate) fn names(&self) -> Option<&Names> {
-        match &self.form {
-            Form::Joined(_) => None,
-            Form::Fields(fields) => Some(&fields.names),
-        }
+    /// Whether it is an entry of a kustomization's `images`.
+    pub(crate) fn is_entry(&self) -> bool {
+        matches!(&self.form, Form::Fields(Fields { names: Names::Renamed { .. }, .. }))
     }
 
     /// The values that an edit may change.
@@ -216,7 +213,8 @@ impl Joined {
 
 /// Whether two names mean the same repository: `nginx`, `library/nginx` and `docker.io/library/nginx` do
 /// (the defaults of the container runtimes).
-pub(crate) fn same_image(one: &str, other: &str) -> bool {
+#[must_use]
+pub fn same_image(one: &str, other: &str) -> bool {
     one == other || full_name(one).eq(full_name(other))
 }
 
