@@ -14,6 +14,8 @@
 //! - input is hostile: size, depth and number are bounded, aliases are never expanded, nothing recurses.
 
 mod draft;
+pub mod format;
+pub mod key;
 mod kustomization;
 mod oci;
 mod proof;
