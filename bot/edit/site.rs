@@ -201,6 +201,12 @@ impl Joined {
         }
     }
 
+    /// Whether the text names an image and is not just a tag: it has a path, or a name before a tag or digest
+    /// that is no tag itself.
+    pub(crate) fn names_image(&self, text: &str) -> bool {
+        self.tag.is_some() || text[self.name.clone()].contains('/')
+    }
+
     /// Takes it apart where it is an image reference by the grammar of the OCI specifications.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let joined = Self::split(text);

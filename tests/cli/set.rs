@@ -149,3 +149,37 @@ fn an_anchor_is_followed_when_it_is_asked_for() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(fs::read_to_string(dir.path().join("compose.yaml")).unwrap(), text.replace(":1", ":2"));
 }
+
+#[test]
+fn files_that_are_not_yaml_are_edited_at_a_key_or_by_a_pattern() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = [
+        ("main.tf", "module.api.image_tag", "module \"api\" {\n  image_tag = \"v1\" # now\n}\n"),
+        ("app.toml", "image.ref", "[image]\nref = 'r.io/shop:v1' # now\n"),
+        (".env", "TAG", "# by hand\nexport TAG=v1\r\nOTHER=v1"),
+        ("a.json", "web.tag", "{\n\t\"web\": {\"tag\": \"v1\"}\n}\n"),
+    ];
+    for (path, key, text) in files {
+        put(dir.path(), path, text);
+        let ran = in_dir(dir.path(), &["set", "r.io/shop=v2", path, "--key", key]);
+        assert_eq!(ran.code, 0, "{path}: {}", ran.err);
+        assert_eq!(fs::read_to_string(dir.path().join(path)).unwrap(), text.replacen("v1", "v2", 1));
+    }
+    put(dir.path(), "deploy.sh", "docker run r.io/shop:v1 --tag v1\n");
+    let set = |key: &str| {
+        in_dir(dir.path(), &["set", "r.io/shop=v2", "deploy.sh", "--kind", "regex", "--key", key])
+    };
+    let ran = set("(?<image>r\\.io/shop:\\S+)");
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "deploy.sh:1: image: r.io/shop:v1 -> r.io/shop:v2\n"),
+        "{}",
+        ran.err
+    );
+    for (bad, why) in
+        [("(?<tag>v.)", "stands on"), ("(?<x>v1)", "one named group"), ("(?<tag>v9)", "matches nothing")]
+    {
+        let ran = set(bad);
+        assert!(ran.code == 1 && ran.err.contains(why), "{}", ran.err);
+    }
+}
