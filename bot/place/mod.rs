@@ -6,34 +6,46 @@
 //! line.
 
 use gantry_core::{
+    config::{files::FileKind, pipeline::FileEntry},
     facts::Held,
     ids::{ApplicationName, ImageName},
     reason::{Owner, Problem},
 };
-use gantry_edit::{Reference, Refusal};
+use gantry_edit::{Kind, Reference, Refusal};
 
-/// Every image reference in the bytes of the file at `path`.
+/// The editor's kind of a file: as its entry says, else by its name.
+///
+/// # Errors
+/// The file is of no kind that can be edited.
+pub fn kind(entry: &FileEntry) -> Result<Kind, Problem> {
+    let kind = match entry.kind {
+        None => gantry_edit::detect(&entry.path),
+        Some(FileKind::Kustomization) => Some(Kind::Kustomization),
+        Some(_) => None,
+    };
+    let kind = kind.filter(|_| entry.key.is_none());
+    kind.ok_or_else(|| {
+        let message = "is of no kind that Gantry can edit; this version edits kustomization files".to_owned();
+        at(&entry.path, None, None, message)
+    })
+}
+
+/// Every image reference in the bytes of the file of an entry.
 ///
 /// # Errors
 /// The file is of no kind that can be edited, or the editor refuses it.
-pub fn references(path: &str, bytes: &[u8]) -> Result<Vec<Reference>, Problem> {
-    let Some(kind) = gantry_edit::detect(path) else {
-        let message = "is of no kind that Gantry can edit; this version edits kustomization files".to_owned();
-        return Err(at(path, None, None, message));
-    };
-    gantry_edit::read(kind, bytes).map_err(|refusal| refused(path, &refusal))
+pub fn references(entry: &FileEntry, bytes: &[u8]) -> Result<Vec<Reference>, Problem> {
+    gantry_edit::read(kind(entry)?, bytes).map_err(|refusal| refused(&entry.path, &refusal))
 }
 
 /// What is held of `image`, by the references of all `files` of one application in one environment.
 ///
 /// # Errors
 /// The image stands nowhere, or twice, or with a tag or digest that is none.
-pub fn find(
-    image: &ImageName,
-    references: &[(&str, Vec<Reference>)],
-    files: &[String],
-) -> Result<Held, Problem> {
-    let all = || references.iter().flat_map(|(path, found)| found.iter().map(move |hit| (*path, hit)));
+pub fn find(image: &ImageName, references: &[(&FileEntry, Vec<Reference>)]) -> Result<Held, Problem> {
+    let all = || {
+        references.iter().flat_map(|(entry, found)| found.iter().map(move |hit| (entry.path.as_str(), hit)))
+    };
     let mut hits = all().filter(|(_, reference)| reference.image == image.as_str());
     let Some((path, hit)) = hits.next() else {
         let renamed = all().find(|(_, reference)| reference.name == image.as_str());
@@ -48,7 +60,7 @@ pub fn find(
             None => {
                 let message =
                     format!("names no image {image}; add it under `images:`, or correct gantry.yaml");
-                at(files.first().map_or("", String::as_str), None, None, message)
+                at(references.first().map_or("", |(entry, _)| entry.path.as_str()), None, None, message)
             }
         });
     };
@@ -104,9 +116,10 @@ mod tests {
     const PATH: &str = "a/kustomization.yaml";
 
     fn look(text: &str) -> Result<Held, String> {
-        let found = references(PATH, text.as_bytes()).map_err(|problem| problem.to_string())?;
+        let entry = FileEntry::of_path(PATH);
+        let found = references(&entry, text.as_bytes()).map_err(|problem| problem.to_string())?;
         let image = "r.io/shop".parse().unwrap();
-        find(&image, &[(PATH, found)], &[PATH.to_owned()]).map_err(|problem| problem.to_string())
+        find(&image, &[(&entry, found)]).map_err(|problem| problem.to_string())
     }
 
     #[test]
@@ -128,6 +141,14 @@ mod tests {
 
     #[test]
     fn only_known_kinds_are_read() {
-        assert!(references("values.yaml", b"a: 1").is_err());
+        assert!(references(&FileEntry::of_path("values.yaml"), b"a: 1").is_err());
+    }
+
+    #[test]
+    fn an_entry_says_what_its_name_does_not() {
+        let named = FileEntry { kind: Some(FileKind::Kustomization), ..FileEntry::of_path("images.yaml") };
+        assert_eq!(references(&named, b"images:\n- name: a\n").unwrap().len(), 1);
+        let keyed = FileEntry { kind: Some(FileKind::Yaml), key: Some("a".to_owned()), ..named };
+        assert!(references(&keyed, b"a: 1").is_err(), "a later version's");
     }
 }
