@@ -22,6 +22,7 @@ mod draft;
 mod flux;
 pub mod format;
 mod helm;
+mod keep;
 pub mod key;
 mod keyed;
 mod kind;
@@ -39,6 +40,7 @@ mod scalar;
 mod site;
 pub mod syntax;
 
+pub use keep::{blank, keep};
 pub use key::{Key, KeyError, Step};
 pub use kind::{Kind, Target, UnknownKind, detect};
 pub use links::{Link, links};
