@@ -62,12 +62,13 @@ fn shared(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> R
                 .iter()
                 .any(|other| other.image == site.image && other.slots().any(|slot| slot.value == *user))
         };
-        if !users.is_empty() && !(target.follow && users.iter().all(same)) {
+        let allowed = target.follow && users.iter().all(same);
+        if !users.is_empty() && !allowed {
             return Err(repeated(tree, slot.key, value));
         }
         for around in tree.ancestors(value) {
-            let names_inside = site.names_inside(tree, around);
-            if !tree.aliases(around).is_empty() && !(target.follow && names_inside) {
+            let allowed = target.follow && site.names_inside(tree, around);
+            if !tree.aliases(around).is_empty() && !allowed {
                 return Err(repeated(tree, slot.key, around));
             }
         }
