@@ -19,6 +19,7 @@ mod chart;
 mod compose;
 mod draft;
 mod flux;
+mod git_url;
 mod helm;
 mod key;
 mod keyed;
