@@ -45,7 +45,10 @@ fn texts_in_texts() -> String {
     let mut text = fill("", 3 * MIB / 2, |at| format!("c{at}: {{image: {{repository: a/b, tag: v{at}}}}}\n"));
     for _ in 0..2 {
         let lines: String = text.lines().map(|line| format!("      {line}\n")).collect();
-        text = format!("apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec:\n  source:\n    helm:\n      values: |\n  {}", lines.replace('\n', "\n  ").trim_end());
+        text = format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec:\n  source:\n    helm:\n      values: |\n  {}",
+            lines.replace('\n', "\n  ").trim_end()
+        );
         text.push('\n');
     }
     text
@@ -55,14 +58,18 @@ const CASES: [Case; 27] = [
     ("100,000 levels of [", Kind::HelmValues, || "[".repeat(100_000)),
     ("100,000 levels of - ", Kind::Manifest, || "- ".repeat(100_000)),
     ("100,000 levels of {a:", Kind::HelmValues, || "{a: ".repeat(100_000)),
-    ("2,000 levels of keys", Kind::HelmValues, || (0..2_000).map(|at| format!("{}a:\n", " ".repeat(at))).collect()),
+    ("2,000 levels of keys", Kind::HelmValues, || {
+        (0..2_000).map(|at| format!("{}a:\n", " ".repeat(at))).collect()
+    }),
     ("alias bomb", Kind::Kustomization, bomb),
     ("100 MB scalar", Kind::HelmValues, || "a".repeat(100 * MIB)),
     ("4 MiB scalar", Kind::HelmValues, || "a".repeat(4 * MIB)),
     ("4 MiB block scalar", Kind::HelmValues, || fill("a: |\n", 4 * MIB, |_| "  some words\n".to_owned())),
     ("a million anchors", Kind::HelmValues, || format!("[{}", "&a,".repeat(1_000_000))),
     ("9,000 anchored images, aliases", Kind::HelmValues, || {
-        times(9_000, "", |at| format!("c{at}: {{image: {{repository: a/b, tag: &t{at} v1}}}}\nd{at}: *t{at}\n"))
+        times(9_000, "", |at| {
+            format!("c{at}: {{image: {{repository: a/b, tag: &t{at} v1}}}}\nd{at}: *t{at}\n")
+        })
     }),
     ("9,000 aliases of one tag", Kind::HelmValues, || {
         times(9_000, "t: &t v1\n", |at| format!("c{at}: {{image: {{repository: a/b, tag: *t}}}}\n"))
@@ -80,25 +87,39 @@ const CASES: [Case; 27] = [
         times(35_000, "x: &x y\nz: *x\nimages:\n", |at| format!("- name: a{at}\n  newTag: v1\n"))
     }),
     ("4 MiB of nested image mappings", Kind::HelmValues, || {
-        fill("", 4 * MIB, |at| format!("c{at}:\n  image:\n    registry: registry.example.com\n    repository: some/team/name-of-it\n    tag: v1.2.3\n    pullPolicy: IfNotPresent\n"))
+        fill("", 4 * MIB, |at| {
+            format!(
+                "c{at}:\n  image:\n    registry: registry.example.com\n    repository: some/team/name-of-it\n    tag: v1.2.3\n    pullPolicy: IfNotPresent\n"
+            )
+        })
     }),
     ("image mappings of one image", Kind::HelmValues, || {
         times(24_000, "", |at| format!("c{at}:\n  image:\n    repository: a/b\n    tag: v1\n"))
     }),
     ("image mappings 100 deep", Kind::HelmValues, || {
         times(1_200, "", |at| {
-            let levels: String = (0..60).map(|level| format!("{}image:\n{}repository: a/b\n", " ".repeat(level + 1), " ".repeat(level + 2))).collect();
+            let levels: String = (0..60)
+                .map(|level| {
+                    format!("{}image:\n{}repository: a/b\n", " ".repeat(level + 1), " ".repeat(level + 2))
+                })
+                .collect();
             format!("c{at}:\n{levels}")
         })
     }),
     ("60,000 containers in a list", Kind::Manifest, || {
-        times(60_000, "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n", |_| "  - image: a/b:v1\n".to_owned())
+        times(60_000, "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n", |_| {
+            "  - image: a/b:v1\n".to_owned()
+        })
     }),
     ("60,000 containers, not ASCII", Kind::Manifest, || {
-        times(60_000, "apiVersion: v1\nkind: Pod\nx: é\nspec:\n  containers:\n", |_| "  - image: a/b:v1\n".to_owned())
+        times(60_000, "apiVersion: v1\nkind: Pod\nx: é\nspec:\n  containers:\n", |_| {
+            "  - image: a/b:v1\n".to_owned()
+        })
     }),
     ("one line in brackets, not ASCII", Kind::Manifest, || {
-        times(60_000, "{apiVersion: v1, kind: Pod, x: é, spec: {containers: [", |_| "{image: a/b:v1},".to_owned()) + "]}}\n"
+        times(60_000, "{apiVersion: v1, kind: Pod, x: é, spec: {containers: [", |_| {
+            "{image: a/b:v1},".to_owned()
+        }) + "]}}\n"
     }),
     ("100,000 documents", Kind::Manifest, || "---\n".repeat(100_000)),
     ("40,000 documents with an image", Kind::Manifest, || {
@@ -107,7 +128,9 @@ const CASES: [Case; 27] = [
     ("texts in texts", Kind::Manifest, texts_in_texts),
     ("200,000 keys in one mapping", Kind::HelmValues, || times(120_000, "", |at| format!("k{at}: v\n"))),
     ("a key of 1 MB over many images", Kind::HelmValues, || {
-        times(20_000, &format!("{}:\n", "k".repeat(1_000)), |at| format!("  c{at}: {{image: {{repository: a/b, tag: v1}}}}\n"))
+        times(20_000, &format!("{}:\n", "k".repeat(1_000)), |at| {
+            format!("  c{at}: {{image: {{repository: a/b, tag: v1}}}}\n")
+        })
     }),
     ("braces that do not parse", Kind::HelmValues, || "a: {{ b }}\n".repeat(100_000)),
 ];
@@ -119,9 +142,15 @@ fn main() {
         CASES.iter().filter(|(case, ..)| *case == name).for_each(one);
         return;
     }
-    let Ok(own) = std::env::current_exe() else { return eprintln!("cannot find this program to start it again") };
-    eprintln!("{:<34} {:>9} {:>9} {:>9} {:>9} {:>8}  outcome", "case", "bytes", "detect ms", "read ms", "set ms", "peak MB");
-    for (name, ..) in CASES.iter().filter(|(name, ..)| first.as_ref().is_none_or(|part| name.contains(part))) {
+    let Ok(own) = std::env::current_exe() else {
+        return eprintln!("cannot find this program to start it again");
+    };
+    eprintln!(
+        "{:<34} {:>9} {:>9} {:>9} {:>9} {:>8}  outcome",
+        "case", "bytes", "detect ms", "read ms", "set ms", "peak MB"
+    );
+    for (name, ..) in CASES.iter().filter(|(name, ..)| first.as_ref().is_none_or(|part| name.contains(part)))
+    {
         if Command::new(&own).args(["--case", name]).status().is_err() {
             eprintln!("{name}: cannot start it");
         }

@@ -31,7 +31,5 @@ pub(crate) fn find_in_json_patch(tree: &Tree<'_>, root: NodeId, found: &mut Foun
 
 /// Every key with its value below a node.
 pub(crate) fn pairs_below(tree: &Tree<'_>, root: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> {
-    let end = tree.next(root);
-    let inside = move |id: &NodeId| *id >= root && id.index() < end;
-    tree.ids().filter(inside).flat_map(|id| tree.pairs(id))
+    tree.below(root).flat_map(|id| tree.pairs(id))
 }

@@ -6,7 +6,7 @@ use crate::kind::{self, Target};
 use crate::reference::{Located, Reference, What};
 use crate::refusal::{Reason, Refusal};
 use crate::site::{Fields, Form, Found, Joined, Nested, Site, Slot};
-use crate::syntax::{NodeId, Tree};
+use crate::syntax::{Inner, NodeId, Tree};
 
 /// The references of all sites, those inside of values too, in the order of the file.
 pub(super) fn references(
@@ -30,20 +30,23 @@ fn inside(target: &Target<'_>, tree: &Tree<'_>, nested: Nested, depth: usize) ->
     let read = Tree::parse(text.as_bytes()).and_then(|inner| Ok((kind::find(&own, &inner)?, inner)));
     let Ok((found, inner)) = read else { return Vec::new() };
     let path = tree.path(nested.value);
+    let place = tree.inner(nested.value);
+    let outer_position = |inner| outer_position(tree, nested.value, place.as_ref(), inner);
     let mut inside = references(&own, &inner, &found, depth + 1);
     for reference in &mut inside {
         reference.path = format!("{path}|{}", reference.path);
-        (reference.line, reference.column) =
-            outer_position(tree, nested.value, (reference.line, reference.column));
+        (reference.line, reference.column) = outer_position((reference.line, reference.column));
         for located in [&mut reference.tag, &mut reference.digest].into_iter().flatten() {
-            (located.line, located.column) =
-                outer_position(tree, nested.value, (located.line, located.column));
+            (located.line, located.column) = outer_position((located.line, located.column));
             located.bytes = located.bytes.take().and_then(|range| {
-                let outer = tree.inner(nested.value)?.outer(range)?;
+                let outer = place.as_ref()?.outer(range)?;
                 Some(outer.start + tree.bom()..outer.end + tree.bom())
             });
         }
-        reference.blocked = reference.blocked.take().map(|refusal| outward(tree, nested.value, refusal));
+        if let Some(refusal) = &mut reference.blocked {
+            let (line, column) = outer_position((refusal.line.unwrap_or(1), refusal.column.unwrap_or(1)));
+            (refusal.line, refusal.column) = (Some(line), Some(column));
+        }
     }
     inside
 }
@@ -51,11 +54,16 @@ fn inside(target: &Target<'_>, tree: &Tree<'_>, nested: Nested, depth: usize) ->
 /// A refusal inside of a value, as one of the file around it.
 pub(super) fn outward(tree: &Tree<'_>, value: NodeId, refusal: Refusal) -> Refusal {
     let inner = (refusal.line.unwrap_or(1), refusal.column.unwrap_or(1));
-    Refusal::at(outer_position(tree, value, inner), refusal.reason)
+    Refusal::at(outer_position(tree, value, tree.inner(value).as_ref(), inner), refusal.reason)
 }
 
-fn outer_position(tree: &Tree<'_>, value: NodeId, (line, column): (usize, usize)) -> (usize, usize) {
-    match tree.inner(value).and_then(|inner| inner.line(line)) {
+fn outer_position(
+    tree: &Tree<'_>,
+    value: NodeId,
+    place: Option<&Inner>,
+    (line, column): (usize, usize),
+) -> (usize, usize) {
+    match place.and_then(|inner| inner.line(line)) {
         Some(start) => {
             let (line, first) = tree.position_at(start);
             (line, first + column - 1)
@@ -137,7 +145,7 @@ fn blocked(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> 
             return Err(Refusal::at(tree.position(slot.value), Reason::NoReference { value }));
         }
     }
-    super::refuse_twins(tree, &found.sites, site)?;
+    super::refuse_twins(tree, found, site)?;
     let mut draft = Draft::new(tree, target.follow);
     super::apply::any_tag(target, tree, found, site, &mut draft)
 }
