@@ -9,6 +9,7 @@ mod look;
 
 use std::collections::HashSet;
 
+use crate::MAX_REFERENCES;
 use crate::draft::Draft;
 use crate::kind::{self, Target};
 use crate::oci;
@@ -23,7 +24,9 @@ const MAX_NESTED: usize = 3;
 /// Every reference in the file, in its order.
 pub(crate) fn read(target: &Target<'_>, tree: &Tree<'_>) -> Result<Vec<Reference>, Refusal> {
     let found = kind::find(target, tree)?;
-    Ok(look::references(target, tree, &found, 0))
+    let mut room = Room::default();
+    let references = look::references(target, tree, &found, 0, &mut room);
+    room.refuse().map_or(Ok(references), Err)
 }
 
 /// Writes the wanted changes into the draft.
@@ -40,7 +43,7 @@ pub(crate) fn set(
         }
     }
     let found = kind::find(target, tree)?;
-    let mut tally = Tally { hits: vec![0; changes.len()], unread: None };
+    let mut tally = Tally { room: Room::default(), hits: vec![0; changes.len()], unread: None };
     level(target, tree, &found, changes, draft, &mut tally, 0)?;
     match tally.hits.iter().position(|hits| *hits == 0) {
         None => Ok(()),
@@ -48,8 +51,31 @@ pub(crate) fn set(
     }
 }
 
+/// How many references more there may be; none where there were too many.
+struct Room(Option<usize>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Some(MAX_REFERENCES))
+    }
+}
+
+impl Room {
+    /// Takes room for that many; whether there was.
+    fn take(&mut self, count: usize) -> bool {
+        self.0 = self.0.and_then(|room| room.checked_sub(count));
+        self.0.is_some()
+    }
+
+    fn refuse(&self) -> Option<Refusal> {
+        let reason = Reason::TooMany { what: "references", limit: MAX_REFERENCES };
+        self.0.is_none().then(|| Refusal::whole(reason))
+    }
+}
+
 /// What was found of each change.
 struct Tally {
+    room: Room,
     hits: Vec<usize>,
     /// Why a value that holds a file could not be read, where one could not.
     unread: Option<Refusal>,
@@ -64,6 +90,9 @@ fn level(
     tally: &mut Tally,
     depth: usize,
 ) -> Result<(), Refusal> {
+    if !tally.room.take(found.sites.len()) {
+        return tally.room.refuse().map_or(Ok(()), Err);
+    }
     let mut wanted: Vec<Option<usize>> = vec![None; found.sites.len()];
     for (at, change) in changes.iter().enumerate() {
         let hits = matching(tree, found, change)?;
@@ -162,8 +191,10 @@ fn refuse_twins(tree: &Tree<'_>, found: &Found, site: &Site) -> Result<(), Refus
 fn missing(target: &Target<'_>, tree: &Tree<'_>, found: &Found, change: &Change<'_>) -> Refusal {
     let old = found.sites.iter().find(|site| site.name == change.image);
     let renamed = old.map(|site| Renamed { new_name: site.image.clone(), line: tree.position(site.at).0 });
-    let mut present: Vec<String> =
-        look::references(target, tree, found, 0).into_iter().map(|reference| reference.image).collect();
+    let mut present: Vec<String> = look::references(target, tree, found, 0, &mut Room::default())
+        .into_iter()
+        .map(|reference| reference.image)
+        .collect();
     let mut seen = HashSet::new();
     present.retain(|image| seen.insert(image.clone()));
     Refusal::whole(Reason::NotFound { image: change.image.to_owned(), renamed, present })

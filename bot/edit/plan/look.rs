@@ -1,6 +1,6 @@
 //! Sites as references: their values, places and key paths, and why one could not be edited.
 
-use super::MAX_NESTED;
+use super::{MAX_NESTED, Room};
 use crate::draft::Draft;
 use crate::kind::{self, Target};
 use crate::reference::{Located, Reference, What};
@@ -8,23 +8,36 @@ use crate::refusal::{Reason, Refusal};
 use crate::site::{Fields, Form, Found, Joined, Nested, Site, Slot};
 use crate::syntax::{Inner, NodeId, Tree};
 
-/// The references of all sites, those inside of values too, in the order of the file.
+/// The references of all sites, those inside of values too, in the order of the file; none where there is no
+/// room for all.
 pub(super) fn references(
     target: &Target<'_>,
     tree: &Tree<'_>,
     found: &Found,
     depth: usize,
+    room: &mut Room,
 ) -> Vec<Reference> {
+    if !room.take(found.sites.len()) {
+        return Vec::new();
+    }
     let mut all: Vec<(NodeId, Vec<Reference>)> =
         found.sites.iter().map(|site| (site.at, vec![reference(target, tree, found, site)])).collect();
     if depth < MAX_NESTED {
-        all.extend(found.nested.iter().map(|nested| (nested.key, inside(target, tree, *nested, depth))));
+        all.extend(
+            found.nested.iter().map(|nested| (nested.key, inside(target, tree, *nested, depth, room))),
+        );
     }
     all.sort_by_key(|(at, _)| *at);
     all.into_iter().flat_map(|(_, references)| references).collect()
 }
 
-fn inside(target: &Target<'_>, tree: &Tree<'_>, nested: Nested, depth: usize) -> Vec<Reference> {
+fn inside(
+    target: &Target<'_>,
+    tree: &Tree<'_>,
+    nested: Nested,
+    depth: usize,
+    room: &mut Room,
+) -> Vec<Reference> {
     let Some(text) = tree.string(nested.value) else { return Vec::new() };
     let own = Target { kind: nested.kind, key: None, ..*target };
     let read = Tree::parse(text.as_bytes()).and_then(|inner| Ok((kind::find(&own, &inner)?, inner)));
@@ -32,7 +45,7 @@ fn inside(target: &Target<'_>, tree: &Tree<'_>, nested: Nested, depth: usize) ->
     let path = tree.path(nested.value);
     let place = tree.inner(nested.value);
     let outer_position = |inner| outer_position(tree, nested.value, place.as_ref(), inner);
-    let mut inside = references(&own, &inner, &found, depth + 1);
+    let mut inside = references(&own, &inner, &found, depth + 1, room);
     for reference in &mut inside {
         reference.path = format!("{path}|{}", reference.path);
         (reference.line, reference.column) = outer_position((reference.line, reference.column));
