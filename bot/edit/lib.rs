@@ -21,6 +21,7 @@ mod compose;
 mod draft;
 mod flux;
 pub mod format;
+mod git_url;
 mod helm;
 pub mod key;
 mod keyed;

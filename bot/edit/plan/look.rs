@@ -3,7 +3,7 @@
 use super::{MAX_NESTED, Room};
 use crate::draft::Draft;
 use crate::kind::{self, Target};
-use crate::reference::{Located, Reference, What};
+use crate::reference::{Located, Reference};
 use crate::refusal::{Reason, Refusal};
 use crate::site::{Fields, Form, Found, Joined, Nested, Site, Slot};
 use crate::syntax::{Inner, NodeId, Tree};
@@ -42,6 +42,14 @@ fn inside(
     let own = Target { kind: nested.kind, key: None, ..*target };
     let read = Tree::parse(text.as_bytes()).and_then(|inner| Ok((kind::find(&own, &inner)?, inner)));
     let Ok((found, inner)) = read else { return Vec::new() };
+    // A text that is not in the file as it is cannot be edited in parts.
+    let whole = match tree.inner(nested.value) {
+        Some(_) => Draft::new(tree, target.follow).nested(nested.key, nested.value, Vec::new(), Vec::new()),
+        None => {
+            let reason = Reason::MultiLine { key: tree.name(nested.key) };
+            Err(Refusal::at(tree.position(nested.key), reason))
+        }
+    };
     let path = tree.path(nested.value);
     let place = tree.inner(nested.value);
     let outer_position = |inner| outer_position(tree, nested.value, place.as_ref(), inner);
@@ -59,6 +67,9 @@ fn inside(
         if let Some(refusal) = &mut reference.blocked {
             let (line, column) = outer_position((refusal.line.unwrap_or(1), refusal.column.unwrap_or(1)));
             (refusal.line, refusal.column) = (Some(line), Some(column));
+        }
+        if let Err(refusal) = &whole {
+            reference.blocked = Some(refusal.clone());
         }
     }
     inside
@@ -151,13 +162,6 @@ fn located(tree: &Tree<'_>, slot: &Slot, value: &str) -> Located {
 
 /// Why another tag could not be written, found by drafting one.
 fn blocked(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> Result<(), Refusal> {
-    if let (What::Image, Form::Joined(slot)) = (site.what, &site.form) {
-        let text = slot.text(tree).unwrap_or_default();
-        if Joined::parse(text).is_none() {
-            let value = text.chars().take(200).collect();
-            return Err(Refusal::at(tree.position(slot.value), Reason::NoReference { value }));
-        }
-    }
     super::refuse_twins(tree, found, site)?;
     let mut draft = Draft::new(tree, target.follow);
     super::apply::any_tag(target, tree, found, site, &mut draft)
