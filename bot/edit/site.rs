@@ -76,6 +76,8 @@ pub(crate) enum Names {
     Elsewhere,
     /// In one value, or in two that are joined by `/`.
     Repository { registry: Option<Slot>, repository: Slot },
+    /// In one value, under a registry that stands elsewhere and is not only this image's.
+    Under { registry: String, repository: Slot },
     /// In an entry that may rename it, as in a kustomization.
     Renamed { name: Slot, new_name: Option<Slot>, key: &'static str },
 }
@@ -134,6 +136,7 @@ impl Site {
                 Names::Repository { registry, repository } => {
                     registry.iter().all(&inside) && inside(repository)
                 }
+                Names::Under { repository, .. } => inside(repository),
                 Names::Renamed { name, .. } => inside(name),
             },
         }

@@ -148,7 +148,7 @@ fn apply(
     // The pair that a missing key is added behind.
     let behind = match &fields.names {
         Names::Elsewhere => None,
-        Names::Repository { repository, .. } => Some(repository),
+        Names::Repository { repository, .. } | Names::Under { repository, .. } => Some(repository),
         Names::Renamed { name, new_name, .. } => Some(new_name.as_ref().unwrap_or(name)),
     };
     let add = |draft: &mut Draft<'_, '_>, behind: Option<&Slot>, key: &'static str, text: &str| match (
@@ -226,6 +226,15 @@ fn rename(
             Err(Refusal::at(tree.position(site.at), reason))
         }
         Names::Repository { registry: None, repository } => put(tree, repository, wanted, draft),
+        Names::Under { registry, repository } => {
+            match wanted.strip_prefix(&**registry).and_then(|rest| rest.strip_prefix('/')) {
+                Some(path) => put(tree, repository, path, draft),
+                None => {
+                    let reason = Reason::NoRoom { key: String::from("the registry"), done: "changed" };
+                    Err(Refusal::at(tree.position(repository.value), reason))
+                }
+            }
+        }
         Names::Repository { registry: Some(registry), repository } => {
             let (host, path) = match wanted.split_once('/') {
                 Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (host, path),
