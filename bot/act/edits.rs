@@ -14,6 +14,7 @@ use gantry_edit::{Change, SetDigest, Target};
 use crate::{
     git::{File, GitError},
     observe::contents,
+    place,
 };
 
 /// A file before and after.
@@ -63,7 +64,7 @@ fn edit(
     let Some(kind) = gantry_edit::detect(path, &file.bytes) else { return Ok(None) };
     let mut wanted = Vec::new();
     for image in &application.images {
-        let here = references.iter().any(|reference| reference.image == image.image.as_str());
+        let here = references.iter().any(|reference| place::is_of(reference, &image.image));
         let artifact = promotion.release.artifacts.iter().find(|artifact| artifact.image == image.image);
         if let (true, Some(artifact)) = (here, artifact) {
             let (tag, digest) = match image.write {

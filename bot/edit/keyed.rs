@@ -4,7 +4,7 @@
 //! any other text is a tag, or a digest, of the image that the caller tells.
 
 use crate::helm;
-use crate::key::Key;
+use crate::key::{Key, KeyError};
 use crate::oci;
 use crate::reference::What;
 use crate::refusal::{Reason, Refusal};
@@ -33,9 +33,7 @@ pub(crate) fn find(tree: &Tree<'_>, key: &str, found: &mut Found) -> Result<(), 
 }
 
 fn bare(tree: &Tree<'_>, slot: Slot, text: &str) -> Site {
-    let joined = Joined::split(text);
-    if (joined.tag.is_some() || joined.name.len() < text.len() && text.contains('/'))
-        && Joined::parse(text).is_some()
+    if Joined::parse(text).is_some_and(|joined| joined.names_image(text))
         && !oci::is_digest(text)
         && let Some(site) = Site::joined(tree, slot.clone())
     {
@@ -77,11 +75,17 @@ pub(crate) fn keep(tree: &Tree<'_>, key: &str, found: &mut Found) -> Result<(), 
 
 /// The key's node and its value; for a list item, the item twice.
 fn locate(tree: &Tree<'_>, key: &str) -> Result<(NodeId, NodeId), Refusal> {
-    let parsed: Key = key.parse().map_err(|error| {
-        let error: crate::key::KeyError = error;
-        Refusal::whole(Reason::BadKey { key: key.to_owned(), rule: error.to_string() })
-    })?;
-    tree.at(&parsed)?.ok_or_else(|| Refusal::whole(Reason::NoKey { key: key.to_owned() }))
+    let parsed = parse(key)?;
+    if let Some(found) = tree.at(&parsed)? {
+        return Ok(found);
+    }
+    let (deepest, present) = tree.nearest(&parsed);
+    Err(Refusal::whole(Reason::NoSuchKey { key: key.to_owned(), deepest, present }))
+}
+
+/// A key path from the outside.
+pub(crate) fn parse(key: &str) -> Result<Key, Refusal> {
+    key.parse().map_err(|error: KeyError| Refusal::whole(Reason::BadKey { rule: error.to_string() }))
 }
 
 fn shape(tree: &Tree<'_>, at: NodeId) -> Refusal {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::format::Format;
 use crate::refusal::Refusal;
 use crate::site::Found;
 use crate::syntax::Tree;
@@ -29,11 +30,19 @@ pub enum Kind {
     Yaml,
     /// JSON: the value at a key path.
     Json,
+    /// TOML: the value at a key path.
+    Toml,
+    /// Lines of `NAME=value`: the value of a name.
+    Dotenv,
+    /// HCL of Terraform and OpenTofu: the value of an attribute, `module.api.image_tag`.
+    Hcl,
+    /// Any text: what the one named group (`tag`, `digest` or `image`) of a regular expression finds.
+    Regex,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Kustomization,
         Self::HelmValues,
         Self::Manifest,
@@ -43,6 +52,10 @@ impl Kind {
         Self::Markers,
         Self::Yaml,
         Self::Json,
+        Self::Toml,
+        Self::Dotenv,
+        Self::Hcl,
+        Self::Regex,
     ];
 
     /// Its name in the configuration and on the command line.
@@ -58,14 +71,23 @@ impl Kind {
             Self::Markers => "markers",
             Self::Yaml => "yaml",
             Self::Json => "json",
+            Self::Toml => "toml",
+            Self::Dotenv => "dotenv",
+            Self::Hcl => "hcl",
+            Self::Regex => "regex",
         }
+    }
+
+    /// Whether it is read as YAML (which JSON is a part of).
+    pub(crate) fn is_yaml(self) -> bool {
+        !matches!(self, Self::Toml | Self::Dotenv | Self::Hcl | Self::Regex)
     }
 
     /// Whether only a key tells what is meant in such a file.
     #[must_use]
     pub fn needs_key(self) -> bool {
         match self {
-            Self::Yaml | Self::Json => true,
+            Self::Yaml | Self::Json | Self::Toml | Self::Dotenv | Self::Hcl | Self::Regex => true,
             Self::Kustomization
             | Self::HelmValues
             | Self::Manifest
@@ -102,7 +124,8 @@ pub struct Target<'a> {
     /// How the file is read.
     pub kind: Kind,
     /// The only place that is meant: a key path such as `image.tag`, `spec.values."a.b"[0]`, or, in a file of
-    /// several documents, `#2.image.tag`. For [`Kind::Markers`] the policy, `NAMESPACE:NAME`.
+    /// several documents, `#2.image.tag`. For [`Kind::Markers`] the policy, `NAMESPACE:NAME`; for
+    /// [`Kind::Regex`] the expression.
     pub key: Option<&'a str>,
     /// The image that a bare value belongs to, a tag alone under a key.
     pub image: Option<&'a str>,
@@ -132,7 +155,13 @@ pub fn detect(path: &str, bytes: &[u8]) -> Option<Kind> {
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
     match extension {
         "yaml" | "yml" | "json" => {}
-        _ => return None,
+        _ => {
+            return Format::detect(path).map(|format| match format {
+                Format::Toml => Kind::Toml,
+                Format::Dotenv => Kind::Dotenv,
+                Format::Hcl => Kind::Hcl,
+            });
+        }
     }
     let compose =
         |name: &str| stem == name || stem.strip_prefix(name).is_some_and(|rest| rest.starts_with(['.', '-']));
@@ -173,7 +202,9 @@ pub(crate) fn find(target: &Target<'_>, tree: &Tree<'_>) -> Result<Found, Refusa
         Kind::Chart => chart::find(tree, &mut found)?,
         Kind::Compose => compose::find(tree, &mut found)?,
         Kind::ArgocdSource => argocd::find_source_file(tree, &mut found)?,
-        Kind::Markers | Kind::Yaml | Kind::Json => {}
+        Kind::Markers => {}
+        // Only a key says what is meant.
+        Kind::Yaml | Kind::Json | Kind::Toml | Kind::Dotenv | Kind::Hcl | Kind::Regex => {}
     }
     if let Some(key) = target.key {
         keyed::keep(tree, key, &mut found)?;

@@ -15,16 +15,19 @@
 //! - input is hostile: size, depth and number are bounded, aliases are never expanded, nothing recurses.
 
 mod argocd;
+mod bare;
 mod chart;
 mod compose;
 mod draft;
 mod flux;
 mod git_url;
+pub mod format;
 mod helm;
-mod key;
+pub mod key;
 mod keyed;
 mod kind;
 mod kustomization;
+mod links;
 mod manifest;
 mod markers;
 mod oci;
@@ -39,8 +42,10 @@ pub mod syntax;
 
 pub use key::{Key, KeyError, Step};
 pub use kind::{Kind, Target, UnknownKind, detect};
+pub use links::{Link, links};
 pub use reference::{Change, Edit, Edited, Located, Reference, SetDigest, What};
 pub use refusal::{Reason, Refusal, Renamed};
+pub use site::same_image;
 
 use draft::Draft;
 use syntax::Tree;
@@ -60,6 +65,9 @@ pub const MAX_ANCHORS: usize = 10_000;
 /// # Errors
 /// A [`Refusal`] where the file cannot be read for sure.
 pub fn read(target: &Target<'_>, bytes: &[u8]) -> Result<Vec<Reference>, Refusal> {
+    if !target.kind.is_yaml() {
+        return bare::read(target, bytes);
+    }
     let tree = Tree::parse(bytes)?;
     plan::read(target, &tree)
 }
@@ -70,6 +78,9 @@ pub fn read(target: &Target<'_>, bytes: &[u8]) -> Result<Vec<Reference>, Refusal
 /// # Errors
 /// A [`Refusal`] where a change cannot be made for sure; the file is to be left as it is.
 pub fn set(target: &Target<'_>, bytes: &[u8], changes: &[Change<'_>]) -> Result<Edited, Refusal> {
+    if !target.kind.is_yaml() {
+        return bare::set(target, bytes, changes);
+    }
     let tree = Tree::parse(bytes)?;
     let mut draft = Draft::new(&tree, target.follow);
     plan::set(target, &tree, changes, &mut draft)?;

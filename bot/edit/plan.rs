@@ -10,9 +10,9 @@ mod look;
 use crate::draft::Draft;
 use crate::kind::{self, Target};
 use crate::oci;
-use crate::reference::{Change, Reference, SetDigest};
+use crate::reference::{Change, Reference, SetDigest, What};
 use crate::refusal::{Reason, Refusal, Renamed};
-use crate::site::{Found, Names, Nested, Site, same_image};
+use crate::site::{Found, Nested, Site, same_image};
 use crate::syntax::Tree;
 
 /// How deep files may stand in values of files.
@@ -126,27 +126,42 @@ fn matching(tree: &Tree<'_>, sites: &[Site], change: &Change<'_>) -> Result<Vec<
             .filter(|(_, site)| site.image == image || site.image.is_empty())
             .map(|(at, _)| at)
             .collect();
-        let entry = |site: &Site| matches!(site.names(), Some(Names::Renamed { .. }));
         if hits.is_empty() {
-            let same = |site: &Site| !entry(site) && same_image(&site.image, image);
+            let same = |site: &Site| !site.is_entry() && same_image(&site.image, image);
             hits = all().filter(|(_, site)| same(site)).map(|(at, _)| at).collect();
         }
+        // A registry's repository and a Git repository may have one name; what is built comes first.
+        if hits.iter().any(|at| sites[*at].what != What::Revision) {
+            hits.retain(|at| sites[*at].what != What::Revision);
+        }
         // The entries of a kustomization are laid over all that it holds else.
-        if hits.iter().any(|at| entry(&sites[*at])) {
-            hits.retain(|at| entry(&sites[*at]));
-            let twin = |at: &usize| hits.iter().any(|b| b != at && sites[*b].name == sites[*at].name);
-            if let Some(first) = hits.iter().copied().find(|at| twin(at)) {
-                let twins = hits.iter().filter(|at| sites[**at].name == sites[first].name);
-                let lines = twins.map(|at| tree.position(sites[*at].at).0).collect();
-                let reason = Reason::Ambiguous { image: image.to_owned(), lines };
-                return Err(Refusal::at(tree.position(sites[first].at), reason));
-            }
+        if hits.iter().any(|at| sites[*at].is_entry()) {
+            hits.retain(|at| sites[*at].is_entry());
+        }
+        for hit in &hits {
+            refuse_twins(tree, sites, &sites[*hit])?;
         }
         if !hits.is_empty() {
             return Ok(hits);
         }
     }
     Ok(Vec::new())
+}
+
+/// Refuses an entry of a kustomization beside which another goes by the same name: just one of them counts.
+fn refuse_twins(tree: &Tree<'_>, sites: &[Site], site: &Site) -> Result<(), Refusal> {
+    if !site.is_entry() {
+        return Ok(());
+    }
+    let twins = || {
+        sites.iter().filter(|other| other.is_entry() && other.name == site.name && other.image == site.image)
+    };
+    if twins().nth(1).is_none() {
+        return Ok(());
+    }
+    let lines = twins().map(|twin| tree.position(twin.at).0).collect();
+    let first = twins().next().map_or(site.at, |twin| twin.at);
+    Err(Refusal::at(tree.position(first), Reason::Ambiguous { image: site.image.clone(), lines }))
 }
 
 fn missing(target: &Target<'_>, tree: &Tree<'_>, found: &Found, change: &Change<'_>) -> Refusal {

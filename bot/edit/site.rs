@@ -103,12 +103,9 @@ impl Site {
         Some(Self { what: What::Image, image: name.clone(), name, at, form: Form::Joined(slot) })
     }
 
-    /// How its name stands, where it is in values of its own.
-    pub(crate) fn names(&self) -> Option<&Names> {
-        match &self.form {
-            Form::Joined(_) => None,
-            Form::Fields(fields) => Some(&fields.names),
-        }
+    /// Whether it is an entry of a kustomization's `images`.
+    pub(crate) fn is_entry(&self) -> bool {
+        matches!(&self.form, Form::Fields(Fields { names: Names::Renamed { .. }, .. }))
     }
 
     /// The values that an edit may change.
@@ -204,6 +201,12 @@ impl Joined {
         }
     }
 
+    /// Whether the text names an image and is not just a tag: it has a path, or a name before a tag or digest
+    /// that is no tag itself.
+    pub(crate) fn names_image(&self, text: &str) -> bool {
+        self.tag.is_some() || text[self.name.clone()].contains('/')
+    }
+
     /// Takes it apart where it is an image reference by the grammar of the OCI specifications.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let joined = Self::split(text);
@@ -216,7 +219,8 @@ impl Joined {
 
 /// Whether two names mean the same repository: `nginx`, `library/nginx` and `docker.io/library/nginx` do
 /// (the defaults of the container runtimes).
-pub(crate) fn same_image(one: &str, other: &str) -> bool {
+#[must_use]
+pub fn same_image(one: &str, other: &str) -> bool {
     one == other || full_name(one).eq(full_name(other))
 }
 

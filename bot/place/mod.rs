@@ -1,16 +1,16 @@
 //! What the files of one application in one environment hold, from their bytes.
 //!
 //! Pure, and read the same way by the server (from Git) and by `gantry check` (from a folder), so that what
-//! the one finds wrong is what the other warned of. An image must be named exactly once in an application's
-//! files of an environment: not found, or found twice, is a problem of that place alone, told with file and
-//! line.
+//! the one finds wrong is what the other warned of. An image may be named several times in an application's
+//! files of an environment, by an init container and by the main one, and then in one version: not found, or
+//! found in two versions, is a problem of that place alone, told with file and line.
 
 use gantry_core::{
     facts::Held,
     ids::{ApplicationName, ImageName},
     reason::{Owner, Problem},
 };
-use gantry_edit::{Reference, Refusal, Target};
+use gantry_edit::{Located, Reference, Refusal, Target, What};
 
 /// Every image reference in the bytes of the file at `path`.
 ///
@@ -18,7 +18,7 @@ use gantry_edit::{Reference, Refusal, Target};
 /// The file is of no kind that can be edited, or the editor refuses it.
 pub fn references(path: &str, bytes: &[u8]) -> Result<Vec<Reference>, Problem> {
     let Some(kind) = gantry_edit::detect(path, bytes) else {
-        let message = "is of no kind that Gantry can edit; this version edits kustomization files".to_owned();
+        let message = "is of no kind that Gantry can tell; say `kind` and `key` in gantry.yaml".to_owned();
         return Err(at(path, None, None, message));
     };
     gantry_edit::read(&Target::of(kind), bytes).map_err(|refusal| refused(path, &refusal))
@@ -27,50 +27,88 @@ pub fn references(path: &str, bytes: &[u8]) -> Result<Vec<Reference>, Problem> {
 /// What is held of `image`, by the references of all `files` of one application in one environment.
 ///
 /// # Errors
-/// The image stands nowhere, or twice, or with a tag or digest that is none.
+/// The image stands nowhere, or in versions that differ, or with a tag or digest that is none, or where it
+/// can't be edited.
 pub fn find(
     image: &ImageName,
     references: &[(&str, Vec<Reference>)],
     files: &[String],
 ) -> Result<Held, Problem> {
     let all = || references.iter().flat_map(|(path, found)| found.iter().map(move |hit| (*path, hit)));
-    let mut hits = all().filter(|(_, reference)| reference.image == image.as_str());
+    let mut hits = all().filter(|(_, reference)| is_of(reference, image));
     let Some((path, hit)) = hits.next() else {
-        let renamed = all().find(|(_, reference)| reference.name == image.as_str());
-        return Err(match renamed {
-            Some((path, reference)) => {
-                let message = format!(
-                    "names image {image} with newName {}; name {} in gantry.yaml",
-                    reference.image, reference.image
-                );
-                at(path, Some(reference.line), Some(reference.column), message)
-            }
-            None => {
-                let message =
-                    format!("names no image {image}; add it under `images:`, or correct gantry.yaml");
-                at(files.first().map_or("", String::as_str), None, None, message)
-            }
-        });
+        return Err(nowhere(image, all(), files));
     };
-    if let Some((other, second)) = hits.next() {
-        let message =
-            format!("names image {image}, which {path}:{} names too; keep one of the two", hit.line);
-        return Err(at(other, Some(second.line), Some(second.column), message));
+    let held = held(image, path, hit)?;
+    for (other, second) in hits {
+        if self::held(image, other, second)? != held {
+            let message = format!(
+                "names image {image} as {}, and {path}:{} as {}; make them the same",
+                version(second),
+                hit.line,
+                version(hit)
+            );
+            return Err(at(other, Some(second.line), Some(second.column), message));
+        }
     }
-    let tag =
-        match &hit.tag {
-            Some(tag) => Some(tag.value.parse().map_err(|error| {
-                at(path, Some(tag.line), Some(tag.column), format!("{error}; correct it"))
-            })?),
-            None => None,
-        };
+    Ok(held)
+}
+
+/// Whether a reference is one to the image (and not to a Git repository of that name).
+#[must_use]
+pub fn is_of(reference: &Reference, image: &ImageName) -> bool {
+    let named = match reference.what {
+        What::Image | What::Chart => true,
+        What::Revision => false,
+    };
+    named && gantry_edit::same_image(&reference.image, image.as_str())
+}
+
+fn held(image: &ImageName, path: &str, hit: &Reference) -> Result<Held, Problem> {
+    if let Some(refusal) = &hit.blocked {
+        return Err(refused(path, refusal));
+    }
+    let wrong = |located: &Located, error: &dyn std::fmt::Display| {
+        at(path, Some(located.line), Some(located.column), format!("{error}; correct it"))
+    };
+    let tag = match &hit.tag {
+        Some(tag) => Some(tag.value.parse().map_err(|error| wrong(tag, &error))?),
+        None => None,
+    };
     let digest = match &hit.digest {
-        Some(digest) => Some(digest.value.parse().map_err(|error| {
-            at(path, Some(digest.line), Some(digest.column), format!("{error}; correct it"))
-        })?),
+        Some(digest) => Some(digest.value.parse().map_err(|error| wrong(digest, &error))?),
         None => None,
     };
     Ok(Held { image: image.clone(), tag, digest })
+}
+
+fn version(reference: &Reference) -> String {
+    let parts = [&reference.tag, &reference.digest].map(|part| part.as_ref().map(|part| part.value.as_str()));
+    match parts {
+        [Some(tag), Some(digest)] => format!("{tag}@{digest}"),
+        [Some(version), None] | [None, Some(version)] => version.to_owned(),
+        [None, None] => String::from("(no version)"),
+    }
+}
+
+fn nowhere<'a>(
+    image: &ImageName,
+    mut all: impl Iterator<Item = (&'a str, &'a Reference)>,
+    files: &[String],
+) -> Problem {
+    match all.find(|(_, reference)| reference.name == image.as_str()) {
+        Some((path, reference)) if reference.image != image.as_str() => {
+            let message = format!(
+                "names image {image} with newName {}; name {} in gantry.yaml",
+                reference.image, reference.image
+            );
+            at(path, Some(reference.line), Some(reference.column), message)
+        }
+        _ => {
+            let message = format!("names no image {image}; add it, or correct gantry.yaml");
+            at(files.first().map_or("", String::as_str), None, None, message)
+        }
+    }
 }
 
 /// The file is named and isn't there; `whence` says where it was looked for (`on branch main`).
@@ -114,8 +152,12 @@ mod tests {
         assert_eq!(look("images:\n- name: r.io/shop\n  newTag: '1'\n").unwrap().version(), "1");
         let none = look("images: []\n").unwrap_err();
         assert!(none.starts_with("a/kustomization.yaml: names no image r.io/shop"), "{none}");
-        let two = look("images:\n- name: r.io/shop\n- name: other\n  newName: r.io/shop\n").unwrap_err();
-        assert!(two.starts_with("a/kustomization.yaml:3:"), "{two}");
+        let twice = "images:\n- name: r.io/shop\n  newTag: '1'\n- name: other\n  newName: r.io/shop\n";
+        let two = look(twice).unwrap_err();
+        assert!(two.starts_with("a/kustomization.yaml:4:") && two.contains("yaml:2 as 1"), "{two}");
+        assert_eq!(look(&format!("{twice}  newTag: '1'\n")).unwrap().version(), "1");
+        let alias = look("images:\n- name: r.io/shop\n  newTag: &a '1'\nx: *a\n").unwrap_err();
+        assert!(alias.starts_with("a/kustomization.yaml:3:") && alias.contains("anchored"), "{alias}");
         let renamed = look("images:\n- name: r.io/shop\n  newName: r.io/other\n").unwrap_err();
         assert!(renamed.contains(":2:") && renamed.contains("newName r.io/other"), "{renamed}");
     }
@@ -128,6 +170,6 @@ mod tests {
 
     #[test]
     fn only_known_kinds_are_read() {
-        assert!(references("values.yaml", b"a: 1").is_err());
+        assert!(references("a.txt", b"a: 1").is_err());
     }
 }

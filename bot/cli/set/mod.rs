@@ -12,10 +12,11 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     process::ExitCode,
+    str::FromStr,
 };
 
 use clap::Args;
-use gantry_edit::{Change, Edited, SetDigest, Target};
+use gantry_edit::{Change, Edited, Kind, SetDigest, Target};
 use serde::Serialize;
 
 use self::spec::Spec;
@@ -30,6 +31,8 @@ Examples:
   gantry set registry.example.com/shop/checkout=1.43.1 apps/checkout/overlays/dev
   gantry set checkout=1.43.1@sha256:0f3c… overlays/*/kustomization.yaml --diff
   gantry set checkout=mirror.example.com/checkout:1.43.1 . --dry-run
+  gantry set registry.example.com/shop/checkout=1.43.1 values.yaml deployment.yaml
+  gantry set checkout=1.43.1 main.tf --key module.checkout.image_tag
 
 The forms of `kustomize edit set image` are understood: IMAGE:TAG, IMAGE@DIGEST, IMAGE=NEWNAME:TAG,
 IMAGE=NEWNAME@DIGEST. A tag without a digest takes a digest that stands there out, because it would pin
@@ -42,9 +45,18 @@ pub(super) struct SetArgs {
     /// The image and what it shall be.
     #[arg(value_name = "IMAGE=TAG[@DIGEST]")]
     spec: Spec,
-    /// Kustomization files, or folders that hold one.
+    /// Files of any kind, or folders that hold a kustomization.
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
+    /// How the files are to be read; told by their names and contents when left out.
+    #[arg(long, value_name = "KIND")]
+    kind: Option<FileKind>,
+    /// The only place that is meant, such as `image.tag` or `spec.values."a.b"[0]`.
+    #[arg(long, value_name = "PATH")]
+    key: Option<String>,
+    /// Changes a value that YAML aliases repeat, where all that repeat it are of this image.
+    #[arg(long)]
+    follow_anchors: bool,
     /// Writes nothing.
     #[arg(long)]
     dry_run: bool,
@@ -54,6 +66,19 @@ pub(super) struct SetArgs {
     /// The form of the report.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
+}
+
+/// A kind of file by its name.
+#[derive(Debug, Clone, Copy)]
+struct FileKind(Kind);
+
+impl FromStr for FileKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = || Kind::ALL.map(Kind::name).join(", ");
+        text.parse().map(FileKind).map_err(|_| format!("the kinds are {}", names()))
+    }
 }
 
 /// A file that is to be written.
@@ -93,7 +118,7 @@ pub(super) fn run(args: &SetArgs, screen: &Screen) -> Result<ExitCode, CliError>
     for path in &args.paths {
         match locate(path).and_then(|path| {
             let real = fs::canonicalize(&path).map_err(|error| unreadable(&path, &error))?;
-            if seen.insert(real) { edit(path, &args.spec).map(Some) } else { Ok(None) }
+            if seen.insert(real) { edit(path, args).map(Some) } else { Ok(None) }
         }) {
             Ok(file) => files.extend(file),
             Err(error) => refused.push(error),
@@ -148,7 +173,8 @@ fn locate(path: &Path) -> Result<PathBuf, CliError> {
     Ok(path)
 }
 
-fn edit(path: PathBuf, spec: &Spec) -> Result<File, CliError> {
+fn edit(path: PathBuf, args: &SetArgs) -> Result<File, CliError> {
+    let spec = &args.spec;
     let mut before = Vec::new();
     fs::File::open(&path)
         .and_then(|file| file.take(gantry_edit::MAX_BYTES as u64 + 1).read_to_end(&mut before))
@@ -160,15 +186,13 @@ fn edit(path: PathBuf, spec: &Spec) -> Result<File, CliError> {
         }
         CliError::failed(format!("{place}: {}", refusal.reason))
     };
-    let kind = gantry_edit::detect(&path.to_string_lossy().replace('\\', "/"), &before).ok_or_else(|| {
-        CliError::config(format!("{} is of no kind that Gantry can tell", path.display()))
-            .hint("Say which with `--kind`.")
-    })?;
-    let target = Target::of(kind);
+    let kind = kind(&path, &before, args)?;
+    let target =
+        Target { kind, key: args.key.as_deref(), image: Some(&spec.image), follow: args.follow_anchors };
     let references = gantry_edit::read(&target, &before).map_err(refused)?;
     // An entry answers to the image that it becomes; kustomize's users name it by its `name` too.
     let mut image = spec.image.as_str();
-    if !references.iter().any(|reference| reference.image == image) {
+    if !references.iter().any(|reference| gantry_edit::same_image(&reference.image, image)) {
         let mut named = references.iter().filter(|reference| reference.name == image);
         if let (Some(one), None) = (named.next(), named.next()) {
             image = one.image.as_str();
@@ -186,6 +210,22 @@ fn edit(path: PathBuf, spec: &Spec) -> Result<File, CliError> {
     };
     let edited = gantry_edit::set(&target, &before, &[change]).map_err(refused)?;
     Ok(File { path, before, edited })
+}
+
+fn kind(path: &Path, bytes: &[u8], args: &SetArgs) -> Result<Kind, CliError> {
+    let name = path.to_string_lossy().replace('\\', "/");
+    let kind = match args.kind {
+        Some(FileKind(kind)) => kind,
+        None => gantry_edit::detect(&name, bytes).ok_or_else(|| {
+            CliError::config(format!("{} is of no kind that Gantry can tell", path.display()))
+                .hint("Say which with `--kind`, and where with `--key`.")
+        })?,
+    };
+    if kind.needs_key() && args.key.is_none() {
+        let message = format!("{}: a file of kind {kind} has no images of its own", path.display());
+        return Err(CliError::config(message).hint("Name the value with `--key`."));
+    }
+    Ok(kind)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> CliError {

@@ -158,7 +158,9 @@ fn apply(
         (None, Some(digest)) => Some(digest.to_owned()),
         (None, None) => None,
     };
-    let touched = change.tag.is_some() || pinned_here != pinned;
+    // A digest alone stays one.
+    let digest_alone = fields.tag.is_none() && fields.mapping.is_none() && has_digest;
+    let touched = (change.tag.is_some() && !digest_alone) || pinned_here != pinned;
     if let Some(wanted) = wanted.filter(|_| touched) {
         match &fields.tag {
             Some(slot) => put(tree, slot, &wanted, draft)?,
@@ -168,6 +170,10 @@ fn apply(
     let pinned_after = pinned_here.is_some();
     match (change.digest, &fields.digest) {
         (SetDigest::Keep, _) | (SetDigest::Remove, None) => Ok(()),
+        (SetDigest::Remove, Some(slot)) if digest_alone => {
+            let reason = Reason::NoRoom { key: tree.name(slot.key), done: "removed" };
+            Err(Refusal::at(tree.position(slot.key), reason))
+        }
         (SetDigest::Remove, Some(slot)) => match (fields.pin, fields.mapping) {
             (Pin::Key(_), Some(mapping)) => draft.remove(mapping, slot.key, slot.value),
             _ if has_digest => put(tree, slot, "", draft),

@@ -137,6 +137,7 @@ fn blocked(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> 
             return Err(Refusal::at(tree.position(slot.value), Reason::NoReference { value }));
         }
     }
+    super::refuse_twins(tree, &found.sites, site)?;
     let mut draft = Draft::new(tree, target.follow);
     super::apply::any_tag(target, tree, found, site, &mut draft)
 }

@@ -13,8 +13,8 @@ impl Tree<'_> {
     pub(crate) fn at(&self, key: &Key) -> Result<Option<(NodeId, NodeId)>, Refusal> {
         let mut found: Vec<(NodeId, NodeId)> = Vec::new();
         for (number, root) in self.roots().enumerate() {
-            if key.document.is_none_or(|wanted| wanted == number + 1) {
-                found.extend(self.follow(root, &key.steps)?);
+            if key.document().is_none_or(|wanted| wanted == number + 1) {
+                found.extend(self.follow(root, key.steps())?);
             }
         }
         match found.as_slice() {
@@ -42,6 +42,23 @@ impl Tree<'_> {
             here = next;
         }
         Ok(Some(here))
+    }
+
+    /// How far a key path leads, and the names that stand there.
+    pub(crate) fn nearest(&self, key: &Key) -> (String, Vec<String>) {
+        let mut best = (0, None);
+        for (number, root) in self.roots().enumerate() {
+            if key.document().is_some_and(|wanted| wanted != number + 1) {
+                continue;
+            }
+            let reach = |count: &usize| matches!(self.follow(root, &key.steps()[..*count]), Ok(Some(_)));
+            let deepest = (0..key.steps().len()).take_while(reach).last().unwrap_or_default();
+            if best.1.is_none() || deepest > best.0 {
+                best = (deepest, self.follow(root, &key.steps()[..deepest]).ok().flatten());
+            }
+        }
+        let names = |(_, value): (NodeId, NodeId)| self.pairs(value).map(|(key, _)| self.name(key)).collect();
+        (key.head(best.0), best.1.map(names).unwrap_or_default())
     }
 
     /// The key path of a value, as [`Key`] reads it.
@@ -76,7 +93,7 @@ impl Tree<'_> {
                 Shape::Scalar(_) | Shape::Alias(_) => None,
             };
         }
-        Key { document, steps }.to_string()
+        Key::written(document, steps)
     }
 
     /// The lists and mappings around a node, from the root on.
