@@ -103,13 +103,7 @@ fn shared(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> R
             _ => slot.value,
         };
         let users = tree.aliases(value);
-        let same = |user: &NodeId| {
-            found
-                .sites
-                .iter()
-                .any(|other| other.image == site.image && other.slots().any(|slot| slot.value == *user))
-        };
-        if !users.is_empty() && !(target.follow && users.iter().all(same)) {
+        if !users.is_empty() && !(target.follow && found.is_all_of(tree, value, &site.image)) {
             return Err(repeated(tree, slot.key, value));
         }
         for around in tree.ancestors(value) {
