@@ -1,8 +1,10 @@
-//! Kustomizations and components: the `images` list.
+//! Kustomizations and components: the `images` list, and what [`fields`] finds besides.
 //!
 //! An entry is `name`, and optionally `newName`, `newTag` and `digest` (kustomize, `types.Image`); `newTag`
 //! may hold `tag@digest`. An entry answers to its effective image: `newName` where it has one, else `name`.
 //! Comparison is exact: `nginx` is not `docker.io/library/nginx`, as it is not for kustomize.
+
+mod fields;
 
 use crate::reference::What;
 use crate::refusal::{Reason, Refusal};
@@ -14,8 +16,11 @@ const NEW_NAME: &str = "newName";
 const NEW_TAG: &str = "newTag";
 const DIGEST: &str = "digest";
 
-/// Every entry of the file.
+/// Every reference of the file.
 pub(crate) fn find(tree: &Tree<'_>, found: &mut Found) -> Result<(), Refusal> {
+    for root in tree.roots() {
+        fields::find(tree, root, found)?;
+    }
     let Some((key, list)) = images(tree)? else { return Ok(()) };
     let at = tree.position(key);
     match tree.node(list).shape {

@@ -7,6 +7,9 @@
 mod apply;
 mod look;
 
+use std::collections::HashSet;
+
+use crate::MAX_REFERENCES;
 use crate::draft::Draft;
 use crate::kind::{self, Target};
 use crate::oci;
@@ -21,7 +24,9 @@ const MAX_NESTED: usize = 3;
 /// Every reference in the file, in its order.
 pub(crate) fn read(target: &Target<'_>, tree: &Tree<'_>) -> Result<Vec<Reference>, Refusal> {
     let found = kind::find(target, tree)?;
-    Ok(look::references(target, tree, &found, 0))
+    let mut room = Room::default();
+    let references = look::references(target, tree, &found, 0, &mut room);
+    room.refuse().map_or(Ok(references), Err)
 }
 
 /// Writes the wanted changes into the draft.
@@ -38,7 +43,7 @@ pub(crate) fn set(
         }
     }
     let found = kind::find(target, tree)?;
-    let mut tally = Tally { hits: vec![0; changes.len()], unread: None };
+    let mut tally = Tally { room: Room::default(), hits: vec![0; changes.len()], unread: None };
     level(target, tree, &found, changes, draft, &mut tally, 0)?;
     match tally.hits.iter().position(|hits| *hits == 0) {
         None => Ok(()),
@@ -46,8 +51,31 @@ pub(crate) fn set(
     }
 }
 
+/// How many references more there may be; none where there were too many.
+struct Room(Option<usize>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Some(MAX_REFERENCES))
+    }
+}
+
+impl Room {
+    /// Takes room for that many; whether there was.
+    fn take(&mut self, count: usize) -> bool {
+        self.0 = self.0.and_then(|room| room.checked_sub(count));
+        self.0.is_some()
+    }
+
+    fn refuse(&self) -> Option<Refusal> {
+        let reason = Reason::TooMany { what: "references", limit: MAX_REFERENCES };
+        self.0.is_none().then(|| Refusal::whole(reason))
+    }
+}
+
 /// What was found of each change.
 struct Tally {
+    room: Room,
     hits: Vec<usize>,
     /// Why a value that holds a file could not be read, where one could not.
     unread: Option<Refusal>,
@@ -62,9 +90,12 @@ fn level(
     tally: &mut Tally,
     depth: usize,
 ) -> Result<(), Refusal> {
+    if !tally.room.take(found.sites.len()) {
+        return tally.room.refuse().map_or(Ok(()), Err);
+    }
     let mut wanted: Vec<Option<usize>> = vec![None; found.sites.len()];
     for (at, change) in changes.iter().enumerate() {
-        let hits = matching(tree, &found.sites, change)?;
+        let hits = matching(tree, found, change)?;
         tally.hits[at] += hits.len();
         for hit in hits {
             if wanted[hit].replace(at).is_some() {
@@ -119,7 +150,8 @@ fn inside(
 
 /// The sites that a change is meant for. A rename that was done before is found under its new name, so that
 /// doing it twice is harmless.
-fn matching(tree: &Tree<'_>, sites: &[Site], change: &Change<'_>) -> Result<Vec<usize>, Refusal> {
+fn matching(tree: &Tree<'_>, found: &Found, change: &Change<'_>) -> Result<Vec<usize>, Refusal> {
+    let sites = &found.sites;
     for image in [Some(change.image), change.new_name].into_iter().flatten() {
         let all = || sites.iter().enumerate();
         let mut hits: Vec<usize> = all()
@@ -139,7 +171,7 @@ fn matching(tree: &Tree<'_>, sites: &[Site], change: &Change<'_>) -> Result<Vec<
             hits.retain(|at| sites[*at].is_entry());
         }
         for hit in &hits {
-            refuse_twins(tree, sites, &sites[*hit])?;
+            refuse_twins(tree, found, &sites[*hit])?;
         }
         if !hits.is_empty() {
             return Ok(hits);
@@ -149,29 +181,21 @@ fn matching(tree: &Tree<'_>, sites: &[Site], change: &Change<'_>) -> Result<Vec<
 }
 
 /// Refuses an entry of a kustomization beside which another goes by the same name: just one of them counts.
-fn refuse_twins(tree: &Tree<'_>, sites: &[Site], site: &Site) -> Result<(), Refusal> {
-    if !site.is_entry() {
-        return Ok(());
-    }
-    let twins = || {
-        sites.iter().filter(|other| other.is_entry() && other.name == site.name && other.image == site.image)
-    };
-    if twins().nth(1).is_none() {
-        return Ok(());
-    }
-    let lines = twins().map(|twin| tree.position(twin.at).0).collect();
-    let first = twins().next().map_or(site.at, |twin| twin.at);
-    Err(Refusal::at(tree.position(first), Reason::Ambiguous { image: site.image.clone(), lines }))
+fn refuse_twins(tree: &Tree<'_>, found: &Found, site: &Site) -> Result<(), Refusal> {
+    let mut twins = found.twins(tree, site);
+    let (Some(first), Some(_)) = (twins.next(), twins.next()) else { return Ok(()) };
+    let lines = found.twins(tree, site).take(Tree::MAX_USERS).map(|twin| tree.position(twin.at).0).collect();
+    Err(Refusal::at(tree.position(first.at), Reason::Ambiguous { image: site.image.clone(), lines }))
 }
 
 fn missing(target: &Target<'_>, tree: &Tree<'_>, found: &Found, change: &Change<'_>) -> Refusal {
     let old = found.sites.iter().find(|site| site.name == change.image);
     let renamed = old.map(|site| Renamed { new_name: site.image.clone(), line: tree.position(site.at).0 });
-    let mut present = Vec::new();
-    for reference in look::references(target, tree, found, 0) {
-        if !present.contains(&reference.image) {
-            present.push(reference.image);
-        }
-    }
+    let mut present: Vec<String> = look::references(target, tree, found, 0, &mut Room::default())
+        .into_iter()
+        .map(|reference| reference.image)
+        .collect();
+    let mut seen = HashSet::new();
+    present.retain(|image| seen.insert(image.clone()));
     Refusal::whole(Reason::NotFound { image: change.image.to_owned(), renamed, present })
 }

@@ -62,6 +62,15 @@ pub enum Reason {
         "`{{{{` makes this a template and not YAML; name the values file or the rendered overlay instead"
     )]
     Template,
+    /// A text that something else fills in: Helm's `tpl`, Flux's substitution of variables.
+    #[error(
+        "`{}` is filled in later; change it where that is, or write the value here",
+        clean(.value)
+    )]
+    FilledLater {
+        /// The text.
+        value: String,
+    },
     /// A key that stands twice in one mapping.
     #[error("key `{}` is already set on line {first_line}; remove one of the two", clean(.key))]
     DuplicateKey {
@@ -171,6 +180,12 @@ pub enum Reason {
     /// The text is no image reference: a template, a variable, a path.
     #[error("`{}` is no image reference; write NAME:TAG or NAME:TAG@DIGEST", clean(.value))]
     NoReference {
+        /// The text.
+        value: String,
+    },
+    /// A Compose file's image that a variable is put into.
+    #[error("`{}` takes a variable; set it in the .env file, or write the reference out here", clean(.value))]
+    Interpolated {
         /// The text.
         value: String,
     },

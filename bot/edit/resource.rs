@@ -25,9 +25,10 @@ pub(crate) fn kind_of(tree: &Tree<'_>) -> Option<Kind> {
     resource.then_some(Kind::Manifest)
 }
 
-/// The sites of every document.
+/// The sites of every document, and of every item where a document is a list of resources.
 pub(crate) fn find(tree: &Tree<'_>, found: &mut Found) -> Result<(), Refusal> {
-    for root in tree.roots() {
+    let mut open: Vec<NodeId> = tree.roots().collect();
+    while let Some(root) = open.pop() {
         if is_json_patch(tree, root) {
             manifest::find_in_json_patch(tree, root, found)?;
             continue;
@@ -39,7 +40,10 @@ pub(crate) fn find(tree: &Tree<'_>, found: &mut Found) -> Result<(), Refusal> {
             Some("argoproj.io") if matches!(kind, "Application" | "ApplicationSet") => {
                 argocd::find(tree, root, kind, found)?;
             }
-            _ => manifest::find(tree, root, found)?,
+            _ => match tree.get(root, "items")? {
+                Some((_, items)) if kind.ends_with("List") => open.extend(tree.items(items)),
+                _ => manifest::find(tree, root, found)?,
+            },
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::look::split_pinned;
 use crate::draft::Draft;
-use crate::kind::Target;
+use crate::kind::{Kind, Target};
 use crate::oci;
 use crate::reference::{Change, SetDigest, What};
 use crate::refusal::{Reason, Refusal};
@@ -22,14 +22,42 @@ pub(super) fn site(
         match site.what {
             What::Image => oci::check_tag(tag)?,
             What::Chart => oci::check_version(tag)?,
-            What::Revision => oci::check_revision(tag)?,
+            What::Revision => revision(site, tag)?,
         }
     }
+    sound(target, tree, site)?;
+    refuse_template(tree, site)?;
     shared(target, tree, found, site)?;
     match &site.form {
         Form::Joined(slot) => joined(tree, slot, change, draft),
         Form::Fields(fields) => apply(tree, site, fields, change, draft),
     }
+}
+
+/// Demands a revision that can be written where the site has it: in the query of an address `+` is a blank.
+fn revision(site: &Site, text: &str) -> Result<(), Refusal> {
+    oci::check_revision(text)?;
+    if text.contains('+') && site.slots().any(|slot| slot.part.is_some()) {
+        let rule = "`+` is a blank in the query of an address; name a branch, tag or object id without it";
+        let what = "Git revision";
+        return Err(Refusal::whole(Reason::InvalidValue { what, value: text.to_owned(), rule }));
+    }
+    Ok(())
+}
+
+/// Refuses a text that is no image reference: only a part of it could be what the change is about.
+fn sound(target: &Target<'_>, tree: &Tree<'_>, site: &Site) -> Result<(), Refusal> {
+    let (What::Image, Form::Joined(slot)) = (site.what, &site.form) else { return Ok(()) };
+    let text = slot.text(tree).unwrap_or_default();
+    if Joined::parse(text).is_some() {
+        return Ok(());
+    }
+    let value = text.chars().take(200).collect();
+    let reason = match target.kind {
+        Kind::Compose if text.contains('$') => Reason::Interpolated { value },
+        _ => Reason::NoReference { value },
+    };
+    Err(Refusal::at(tree.position(slot.value), reason))
 }
 
 /// Drafts a tag that stands nowhere, to see whether one could be written.
@@ -44,6 +72,25 @@ pub(super) fn any_tag(
     site(target, tree, found, of, &change, draft)
 }
 
+/// Refuses a site that is filled in later, by Helm or by Flux's substitution: a value written over the
+/// template would end that.
+fn refuse_template(tree: &Tree<'_>, site: &Site) -> Result<(), Refusal> {
+    let template = |text: &str| text.contains("{{") || text.contains("${");
+    let refuse = |at, text: &str| {
+        let value = text.chars().take(200).collect();
+        Err(Refusal::at(tree.position(at), Reason::FilledLater { value }))
+    };
+    if template(&site.image) {
+        return refuse(site.at, &site.image);
+    }
+    for slot in site.slots() {
+        if let Some(text) = slot.text(tree).filter(|text| template(text)) {
+            return refuse(slot.value, text);
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a site whose values other places of the file repeat, unless that is allowed and they all are of
 /// the same image.
 fn shared(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> Result<(), Refusal> {
@@ -56,24 +103,49 @@ fn shared(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> R
             _ => slot.value,
         };
         let users = tree.aliases(value);
-        let same = |user: &NodeId| {
-            found
-                .sites
-                .iter()
-                .any(|other| other.image == site.image && other.slots().any(|slot| slot.value == *user))
-        };
-        let allowed = target.follow && users.iter().all(same);
-        if !users.is_empty() && !allowed {
+        if !users.is_empty() && !(target.follow && found.is_all_of(tree, value, &site.image)) {
             return Err(repeated(tree, slot.key, value));
         }
         for around in tree.ancestors(value) {
-            let allowed = target.follow && site.names_inside(tree, around);
-            if !tree.aliases(around).is_empty() && !allowed {
+            // `<<` may bring the value to a mapping that names another image.
+            let other = |other: &Site| {
+                other.image != site.image && other.slots().any(|used| used.value == slot.value)
+            };
+            let users =
+                || tree.aliases(around).into_iter().filter(|user| !overrides(tree, *user, around, slot));
+            let follow =
+                || target.follow && site.names_inside(tree, around) && !found.sites.iter().any(other);
+            if users().next().is_some() && !follow() {
                 return Err(repeated(tree, slot.key, around));
             }
         }
     }
+    // A tag that is added is repeated with the mapping.
+    if let Form::Fields(Fields { mapping: Some(mapping), tag: None, .. }) = &site.form {
+        let around = tree.ancestors(*mapping).into_iter().chain([*mapping]);
+        for around in around {
+            let follow = || target.follow && site.names_inside(tree, around);
+            if !tree.aliases(around).is_empty() && !follow() {
+                let key = match &site.form {
+                    Form::Fields(Fields { names: Names::Repository { repository, .. }, .. })
+                    | Form::Fields(Fields { names: Names::Under { repository, .. }, .. }) => repository.key,
+                    _ => site.at,
+                };
+                return Err(repeated(tree, key, around));
+            }
+        }
+    }
     Ok(())
+}
+
+/// Whether an alias of the mapping that holds the slot stands behind `<<`, beside a value of its own for the
+/// slot's key.
+fn overrides(tree: &Tree<'_>, user: NodeId, anchor: NodeId, slot: &Slot) -> bool {
+    let direct = tree.ancestors(slot.value).last() == Some(&anchor);
+    let mapping = tree.ancestors(user).last().copied();
+    let Some(mapping) = mapping.filter(|_| direct) else { return false };
+    let merged = tree.pairs(mapping).any(|(key, value)| value == user && tree.node(key).text == "<<");
+    merged && matches!(tree.get(mapping, &tree.node(slot.key).text), Ok(Some(_)))
 }
 
 fn repeated(tree: &Tree<'_>, key: NodeId, anchor: NodeId) -> Refusal {
@@ -128,7 +200,7 @@ fn apply(
     // The pair that a missing key is added behind.
     let behind = match &fields.names {
         Names::Elsewhere => None,
-        Names::Repository { repository, .. } => Some(repository),
+        Names::Repository { repository, .. } | Names::Under { repository, .. } => Some(repository),
         Names::Renamed { name, new_name, .. } => Some(new_name.as_ref().unwrap_or(name)),
     };
     let add = |draft: &mut Draft<'_, '_>, behind: Option<&Slot>, key: &'static str, text: &str| match (
@@ -153,6 +225,10 @@ fn apply(
         (_, SetDigest::Set(digest)) if pinned.is_some() || fields.pin == Pin::BehindTag => Some(digest),
         (_, SetDigest::Set(_)) => None,
     };
+    if pinned.is_none() && pinned_here.is_some() && change.tag.or(plain).is_none() {
+        // `NAME:DIGEST` is no reference, and there is no tag to put it behind.
+        return refuse(Reason::NoDigest { path: tree.path(site.at) });
+    }
     let wanted = match (change.tag.or(plain), pinned_here) {
         (Some(tag), Some(digest)) => Some(format!("{tag}@{digest}")),
         (Some(tag), None) => Some(tag.to_owned()),
@@ -206,6 +282,15 @@ fn rename(
             Err(Refusal::at(tree.position(site.at), reason))
         }
         Names::Repository { registry: None, repository } => put(tree, repository, wanted, draft),
+        Names::Under { registry, repository } => {
+            match wanted.strip_prefix(&**registry).and_then(|rest| rest.strip_prefix('/')) {
+                Some(path) => put(tree, repository, path, draft),
+                None => {
+                    let reason = Reason::NoRoom { key: String::from("the registry"), done: "changed" };
+                    Err(Refusal::at(tree.position(repository.value), reason))
+                }
+            }
+        }
         Names::Repository { registry: Some(registry), repository } => {
             let (host, path) = match wanted.split_once('/') {
                 Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (host, path),
