@@ -7,13 +7,15 @@
 mod apply;
 mod look;
 
+use std::collections::{HashMap, HashSet};
+
 use crate::draft::Draft;
 use crate::kind::{self, Target};
 use crate::oci;
 use crate::reference::{Change, Reference, SetDigest, What};
 use crate::refusal::{Reason, Refusal, Renamed};
 use crate::site::{Found, Nested, Site, same_image};
-use crate::syntax::Tree;
+use crate::syntax::{NodeId, Tree};
 
 /// How deep files may stand in values of files.
 const MAX_NESTED: usize = 3;
@@ -64,7 +66,7 @@ fn level(
 ) -> Result<(), Refusal> {
     let mut wanted: Vec<Option<usize>> = vec![None; found.sites.len()];
     for (at, change) in changes.iter().enumerate() {
-        let hits = matching(tree, &found.sites, change)?;
+        let hits = matching(target, tree, &found.sites, change)?;
         tally.hits[at] += hits.len();
         for hit in hits {
             if wanted[hit].replace(at).is_some() {
@@ -119,27 +121,41 @@ fn inside(
 
 /// The sites that a change is meant for. A rename that was done before is found under its new name, so that
 /// doing it twice is harmless.
-fn matching(tree: &Tree<'_>, sites: &[Site], change: &Change<'_>) -> Result<Vec<usize>, Refusal> {
+fn matching(
+    target: &Target<'_>,
+    tree: &Tree<'_>,
+    sites: &[Site],
+    change: &Change<'_>,
+) -> Result<Vec<usize>, Refusal> {
+    let twins = Twins::of(tree, sites);
+    // A bare value is of the image that the caller tells, else of any that is set under its key.
+    let bare = match target.image {
+        Some(told) => {
+            [Some(change.image), change.new_name].into_iter().flatten().any(|i| same_image(told, i))
+        }
+        None => target.key.is_some(),
+    };
     for image in [Some(change.image), change.new_name].into_iter().flatten() {
         let all = || sites.iter().enumerate();
         let mut hits: Vec<usize> = all()
-            .filter(|(_, site)| site.image == image || site.image.is_empty())
+            .filter(|(_, site)| if site.image.is_empty() { bare } else { site.image == image })
             .map(|(at, _)| at)
             .collect();
         if hits.is_empty() {
-            let same = |site: &Site| !site.is_entry() && same_image(&site.image, image);
+            let same =
+                |site: &Site| !site.is_entry() && !site.image.is_empty() && same_image(&site.image, image);
             hits = all().filter(|(_, site)| same(site)).map(|(at, _)| at).collect();
         }
         // A registry's repository and a Git repository may have one name; what is built comes first.
         if hits.iter().any(|at| sites[*at].what != What::Revision) {
             hits.retain(|at| sites[*at].what != What::Revision);
         }
-        // The entries of a kustomization are laid over all that it holds else.
-        if hits.iter().any(|at| sites[*at].is_entry()) {
-            hits.retain(|at| sites[*at].is_entry());
-        }
+        // The entries of a kustomization are laid over all that its document holds else.
+        let laid: HashSet<usize> =
+            hits.iter().filter(|at| sites[**at].is_entry()).map(|at| twins.document(sites[*at].at)).collect();
+        hits.retain(|at| sites[*at].is_entry() || !laid.contains(&twins.document(sites[*at].at)));
         for hit in &hits {
-            refuse_twins(tree, sites, &sites[*hit])?;
+            twins.refuse(tree, &sites[*hit])?;
         }
         if !hits.is_empty() {
             return Ok(hits);
@@ -148,20 +164,35 @@ fn matching(tree: &Tree<'_>, sites: &[Site], change: &Change<'_>) -> Result<Vec<
     Ok(Vec::new())
 }
 
-/// Refuses an entry of a kustomization beside which another goes by the same name: just one of them counts.
-fn refuse_twins(tree: &Tree<'_>, sites: &[Site], site: &Site) -> Result<(), Refusal> {
-    if !site.is_entry() {
-        return Ok(());
+/// The entries of kustomizations, to tell which go by one name in one document: just one of them counts.
+struct Twins<'s> {
+    roots: Vec<NodeId>,
+    entries: HashMap<(usize, &'s str, &'s str), Vec<NodeId>>,
+}
+
+impl<'s> Twins<'s> {
+    fn of(tree: &Tree<'_>, sites: &'s [Site]) -> Self {
+        let mut twins = Self { roots: tree.roots().collect(), entries: HashMap::new() };
+        for site in sites.iter().filter(|site| site.is_entry()) {
+            let document = twins.document(site.at);
+            twins.entries.entry((document, &site.name, &site.image)).or_default().push(site.at);
+        }
+        twins
     }
-    let twins = || {
-        sites.iter().filter(|other| other.is_entry() && other.name == site.name && other.image == site.image)
-    };
-    if twins().nth(1).is_none() {
-        return Ok(());
+
+    /// The number of the document that holds the node.
+    fn document(&self, node: NodeId) -> usize {
+        self.roots.partition_point(|root| *root <= node)
     }
-    let lines = twins().map(|twin| tree.position(twin.at).0).collect();
-    let first = twins().next().map_or(site.at, |twin| twin.at);
-    Err(Refusal::at(tree.position(first), Reason::Ambiguous { image: site.image.clone(), lines }))
+
+    fn refuse(&self, tree: &Tree<'_>, site: &Site) -> Result<(), Refusal> {
+        let twins = self.entries.get(&(self.document(site.at), &*site.name, &*site.image));
+        let Some([first, _, ..]) = twins.filter(|_| site.is_entry()).map(Vec::as_slice) else {
+            return Ok(());
+        };
+        let lines = twins.into_iter().flatten().map(|twin| tree.position(*twin).0).collect();
+        Err(Refusal::at(tree.position(*first), Reason::Ambiguous { image: site.image.clone(), lines }))
+    }
 }
 
 fn missing(target: &Target<'_>, tree: &Tree<'_>, found: &Found, change: &Change<'_>) -> Refusal {
@@ -169,7 +200,7 @@ fn missing(target: &Target<'_>, tree: &Tree<'_>, found: &Found, change: &Change<
     let renamed = old.map(|site| Renamed { new_name: site.image.clone(), line: tree.position(site.at).0 });
     let mut present = Vec::new();
     for reference in look::references(target, tree, found, 0) {
-        if !present.contains(&reference.image) {
+        if !reference.image.is_empty() && !present.contains(&reference.image) {
             present.push(reference.image);
         }
     }

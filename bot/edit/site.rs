@@ -3,10 +3,12 @@
 //! A kind finds [`Site`]s and says nothing of how they are read or edited: [`crate::plan`] does both for all
 //! kinds alike. A site does not own text; it points at nodes of the [`Tree`] that it was found in.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::kind::Kind;
 use crate::reference::What;
+use crate::refusal::Refusal;
 use crate::syntax::{NodeId, Tree};
 
 /// What a kind found in a file.
@@ -16,6 +18,8 @@ pub(crate) struct Found {
     pub(crate) sites: Vec<Site>,
     /// Values whose text is a file of its own.
     pub(crate) nested: Vec<Nested>,
+    /// Why a site cannot be edited, by the node that its messages point at, where its kind knows a reason.
+    pub(crate) odd: BTreeMap<NodeId, Refusal>,
 }
 
 /// A value whose text is a YAML file of its own, such as Helm values in a block scalar.
@@ -68,6 +72,8 @@ pub(crate) struct Fields {
 pub(crate) enum Names {
     /// Not in this file, or not where it could be edited.
     Elsewhere,
+    /// Not where it could be edited; a key that is missing may be added behind this pair.
+    Beside(Slot),
     /// In one value, or in two that are joined by `/`.
     Repository { registry: Option<Slot>, repository: Slot },
     /// In an entry that may rename it, as in a kustomization.
@@ -125,6 +131,7 @@ impl Site {
             Form::Joined(_) => true,
             Form::Fields(Fields { names, .. }) => match names {
                 Names::Elsewhere => false,
+                Names::Beside(slot) => inside(slot),
                 Names::Repository { registry, repository } => {
                     registry.iter().all(&inside) && inside(repository)
                 }

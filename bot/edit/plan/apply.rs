@@ -18,11 +18,20 @@ pub(super) fn site(
     change: &Change<'_>,
     draft: &mut Draft<'_, '_>,
 ) -> Result<(), Refusal> {
+    if let Some(refusal) = found.odd.get(&site.at) {
+        return Err(refusal.clone());
+    }
+    if let Some(slot) = site.slots().find(|slot| slot.text(tree).is_some_and(is_template)) {
+        return Err(Refusal::at(tree.position(slot.value), Reason::Template));
+    }
     if let Some(tag) = change.tag {
         match site.what {
             What::Image => oci::check_tag(tag)?,
             What::Chart => oci::check_version(tag)?,
             What::Revision => oci::check_revision(tag)?,
+        }
+        if let Form::Fields(fields) = &site.form {
+            oci::check_under(fields.tag_key, tag)?;
         }
     }
     shared(target, tree, found, site)?;
@@ -40,8 +49,17 @@ pub(super) fn any_tag(
     of: &Site,
     draft: &mut Draft<'_, '_>,
 ) -> Result<(), Refusal> {
-    let change = Change { image: &of.image, new_name: None, tag: Some("0.0.0-any"), digest: SetDigest::Keep };
+    let tag = match &of.form {
+        Form::Fields(fields) => oci::sample_under(fields.tag_key),
+        Form::Joined(_) => "0.0.0-any",
+    };
+    let change = Change { image: &of.image, new_name: None, tag: Some(tag), digest: SetDigest::Keep };
     site(target, tree, found, of, &change, draft)
+}
+
+/// Whether another program fills the value in: Argo CD's or Helm's templates, Flux's or Compose's variables.
+fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("${")
 }
 
 /// Refuses a site whose values other places of the file repeat, unless that is allowed and they all are of
@@ -127,6 +145,7 @@ fn apply(
     // The pair that a missing key is added behind.
     let behind = match &fields.names {
         Names::Elsewhere => None,
+        Names::Beside(slot) => Some(slot),
         Names::Repository { repository, .. } => Some(repository),
         Names::Renamed { name, new_name, .. } => Some(new_name.as_ref().unwrap_or(name)),
     };
@@ -200,7 +219,7 @@ fn rename(
 ) -> Result<(), Refusal> {
     let Some(wanted) = change.new_name.filter(|wanted| *wanted != site.image) else { return Ok(()) };
     match &fields.names {
-        Names::Elsewhere => {
+        Names::Elsewhere | Names::Beside(_) => {
             let reason = Reason::NoRoom { key: String::from("the name"), done: "changed" };
             Err(Refusal::at(tree.position(site.at), reason))
         }

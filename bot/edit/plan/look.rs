@@ -1,6 +1,6 @@
 //! Sites as references: their values, places and key paths, and why one could not be edited.
 
-use super::MAX_NESTED;
+use super::{MAX_NESTED, Twins};
 use crate::draft::Draft;
 use crate::kind::{self, Target};
 use crate::reference::{Located, Reference, What};
@@ -15,8 +15,12 @@ pub(super) fn references(
     found: &Found,
     depth: usize,
 ) -> Vec<Reference> {
-    let mut all: Vec<(NodeId, Vec<Reference>)> =
-        found.sites.iter().map(|site| (site.at, vec![reference(target, tree, found, site)])).collect();
+    let twins = Twins::of(tree, &found.sites);
+    let mut all: Vec<(NodeId, Vec<Reference>)> = found
+        .sites
+        .iter()
+        .map(|site| (site.at, vec![reference(target, tree, found, &twins, site)]))
+        .collect();
     if depth < MAX_NESTED {
         all.extend(found.nested.iter().map(|nested| (nested.key, inside(target, tree, *nested, depth))));
     }
@@ -64,7 +68,13 @@ fn outer_position(tree: &Tree<'_>, value: NodeId, (line, column): (usize, usize)
     }
 }
 
-fn reference(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> Reference {
+fn reference(
+    target: &Target<'_>,
+    tree: &Tree<'_>,
+    found: &Found,
+    twins: &Twins<'_>,
+    site: &Site,
+) -> Reference {
     let (tag, digest) = match &site.form {
         Form::Joined(slot) => joined(tree, slot),
         Form::Fields(fields) => fields_of(tree, fields),
@@ -76,7 +86,7 @@ fn reference(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -
     }
     let name = if site.name.is_empty() { image.clone() } else { site.name.clone() };
     let path = tree.path(path_of(site));
-    let blocked = blocked(target, tree, found, site).err();
+    let blocked = blocked(target, tree, found, twins, site).err();
     Reference { what: site.what, image, name, path, tag, digest, line, column, blocked }
 }
 
@@ -129,7 +139,13 @@ fn located(tree: &Tree<'_>, slot: &Slot, value: &str) -> Located {
 }
 
 /// Why another tag could not be written, found by drafting one.
-fn blocked(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> Result<(), Refusal> {
+fn blocked(
+    target: &Target<'_>,
+    tree: &Tree<'_>,
+    found: &Found,
+    twins: &Twins<'_>,
+    site: &Site,
+) -> Result<(), Refusal> {
     if let (What::Image, Form::Joined(slot)) = (site.what, &site.form) {
         let text = slot.text(tree).unwrap_or_default();
         if Joined::parse(text).is_none() {
@@ -137,7 +153,7 @@ fn blocked(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> 
             return Err(Refusal::at(tree.position(slot.value), Reason::NoReference { value }));
         }
     }
-    super::refuse_twins(tree, &found.sites, site)?;
+    twins.refuse(tree, site)?;
     let mut draft = Draft::new(tree, target.follow);
     super::apply::any_tag(target, tree, found, site, &mut draft)
 }

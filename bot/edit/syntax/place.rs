@@ -96,6 +96,11 @@ impl Tree<'_> {
         Key::written(document, steps)
     }
 
+    /// The node at that place in the file.
+    pub(crate) fn id(&self, index: usize) -> Option<NodeId> {
+        (index < self.nodes().len()).then(|| to_id(index))
+    }
+
     /// The lists and mappings around a node, from the root on.
     pub(crate) fn ancestors(&self, of: NodeId) -> Vec<NodeId> {
         let mut around = Vec::new();
