@@ -174,6 +174,12 @@ pub enum Reason {
         /// The text.
         value: String,
     },
+    /// A Compose file's image that a variable is put into.
+    #[error("`{}` takes a variable; set it in the .env file, or write the reference out here", clean(.value))]
+    Interpolated {
+        /// The text.
+        value: String,
+    },
     /// A digest is wanted and there is no place for one.
     #[error("`{}` has no place for a digest; set `write: tag` for this image, or add one", clean(.path))]
     NoDigest {

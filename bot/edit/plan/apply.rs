@@ -2,7 +2,7 @@
 
 use super::look::split_pinned;
 use crate::draft::Draft;
-use crate::kind::Target;
+use crate::kind::{Kind, Target};
 use crate::oci;
 use crate::reference::{Change, SetDigest, What};
 use crate::refusal::{Reason, Refusal};
@@ -21,24 +21,53 @@ pub(super) fn site(
     if let Some(refusal) = found.odd.get(&site.at) {
         return Err(refusal.clone());
     }
-    if let Some(slot) = site.slots().find(|slot| slot.text(tree).is_some_and(is_template)) {
+    if let Form::Fields(_) = &site.form
+        && let Some(slot) = site.slots().find(|slot| slot.text(tree).is_some_and(is_template))
+    {
         return Err(Refusal::at(tree.position(slot.value), Reason::Template));
     }
     if let Some(tag) = change.tag {
         match site.what {
             What::Image => oci::check_tag(tag)?,
             What::Chart => oci::check_version(tag)?,
-            What::Revision => oci::check_revision(tag)?,
+            What::Revision => revision(site, tag)?,
         }
         if let Form::Fields(fields) = &site.form {
             oci::check_under(fields.tag_key, tag)?;
         }
     }
+    sound(target, tree, site)?;
     shared(target, tree, found, site)?;
     match &site.form {
         Form::Joined(slot) => joined(tree, slot, change, draft),
         Form::Fields(fields) => apply(tree, site, fields, change, draft),
     }
+}
+
+/// Demands a revision that can be written where the site has it: in the query of an address `+` is a blank.
+fn revision(site: &Site, text: &str) -> Result<(), Refusal> {
+    oci::check_revision(text)?;
+    if text.contains('+') && site.slots().any(|slot| slot.part.is_some()) {
+        let rule = "`+` is a blank in the query of an address; name a branch, tag or object id without it";
+        let what = "Git revision";
+        return Err(Refusal::whole(Reason::InvalidValue { what, value: text.to_owned(), rule }));
+    }
+    Ok(())
+}
+
+/// Refuses a text that is no image reference: only a part of it could be what the change is about.
+fn sound(target: &Target<'_>, tree: &Tree<'_>, site: &Site) -> Result<(), Refusal> {
+    let (What::Image, Form::Joined(slot)) = (site.what, &site.form) else { return Ok(()) };
+    let text = slot.text(tree).unwrap_or_default();
+    if Joined::parse(text).is_some() {
+        return Ok(());
+    }
+    let value = text.chars().take(200).collect();
+    let reason = match target.kind {
+        Kind::Compose if text.contains('$') => Reason::Interpolated { value },
+        _ => Reason::NoReference { value },
+    };
+    Err(Refusal::at(tree.position(slot.value), reason))
 }
 
 /// Drafts a tag that stands nowhere, to see whether one could be written.

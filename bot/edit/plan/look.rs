@@ -3,7 +3,7 @@
 use super::{MAX_NESTED, Twins};
 use crate::draft::Draft;
 use crate::kind::{self, Target};
-use crate::reference::{Located, Reference, What};
+use crate::reference::{Located, Reference};
 use crate::refusal::{Reason, Refusal};
 use crate::site::{Fields, Form, Found, Joined, Nested, Site, Slot};
 use crate::syntax::{NodeId, Tree};
@@ -33,6 +33,14 @@ fn inside(target: &Target<'_>, tree: &Tree<'_>, nested: Nested, depth: usize) ->
     let own = Target { kind: nested.kind, key: None, ..*target };
     let read = Tree::parse(text.as_bytes()).and_then(|inner| Ok((kind::find(&own, &inner)?, inner)));
     let Ok((found, inner)) = read else { return Vec::new() };
+    // A text that is not in the file as it is cannot be edited in parts.
+    let whole = match tree.inner(nested.value) {
+        Some(_) => Draft::new(tree, target.follow).nested(nested.key, nested.value, Vec::new(), Vec::new()),
+        None => {
+            let reason = Reason::MultiLine { key: tree.name(nested.key) };
+            Err(Refusal::at(tree.position(nested.key), reason))
+        }
+    };
     let path = tree.path(nested.value);
     let mut inside = references(&own, &inner, &found, depth + 1);
     for reference in &mut inside {
@@ -47,7 +55,8 @@ fn inside(target: &Target<'_>, tree: &Tree<'_>, nested: Nested, depth: usize) ->
                 Some(outer.start + tree.bom()..outer.end + tree.bom())
             });
         }
-        reference.blocked = reference.blocked.take().map(|refusal| outward(tree, nested.value, refusal));
+        let blocked = reference.blocked.take().map(|refusal| outward(tree, nested.value, refusal));
+        reference.blocked = whole.clone().err().or(blocked);
     }
     inside
 }
@@ -146,13 +155,6 @@ fn blocked(
     twins: &Twins<'_>,
     site: &Site,
 ) -> Result<(), Refusal> {
-    if let (What::Image, Form::Joined(slot)) = (site.what, &site.form) {
-        let text = slot.text(tree).unwrap_or_default();
-        if Joined::parse(text).is_none() {
-            let value = text.chars().take(200).collect();
-            return Err(Refusal::at(tree.position(slot.value), Reason::NoReference { value }));
-        }
-    }
     twins.refuse(tree, site)?;
     let mut draft = Draft::new(tree, target.follow);
     super::apply::any_tag(target, tree, found, site, &mut draft)

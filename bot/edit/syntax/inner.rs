@@ -50,11 +50,14 @@ impl Tree<'_> {
         })
     }
 
-    /// A literal block (`|`): its lines are found below its header and compared one by one.
+    /// A block, literal or folded: its lines are compared one by one. The node starts at its first contents,
+    /// behind the empty lines that the text starts with.
     fn block(&self, id: NodeId) -> Option<Inner> {
         let (text, value) = (self.text(), &*self.node(id).text);
-        let header = self.header(id)?;
-        let (_, _, mut at) = self.line_around(header);
+        let (mut at, _, _) = self.line_around(self.node(id).start as usize);
+        for _ in value.bytes().take_while(|byte| *byte == b'\n') {
+            at = self.line_around(at.checked_sub(1)?).0;
+        }
         let line_end = if text[..at].ends_with("\r\n") { "\r\n" } else { "\n" };
         let mut lines = Vec::new();
         let mut indent: Option<&str> = None;
@@ -77,15 +80,5 @@ impl Tree<'_> {
             at = next;
         }
         Some(Inner { lines, indent: indent?.to_owned(), line_end })
-    }
-
-    /// The byte of the `|` of a literal block.
-    fn header(&self, id: NodeId) -> Option<usize> {
-        let text = self.text();
-        let start = self.node(id).start as usize;
-        if text.as_bytes().get(start) == Some(&b'|') {
-            return Some(start);
-        }
-        None
     }
 }
