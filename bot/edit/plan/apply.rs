@@ -18,11 +18,17 @@ pub(super) fn site(
     change: &Change<'_>,
     draft: &mut Draft<'_, '_>,
 ) -> Result<(), Refusal> {
+    if let Some(refusal) = found.odd.get(&site.at) {
+        return Err(refusal.clone());
+    }
     if let Some(tag) = change.tag {
         match site.what {
             What::Image => oci::check_tag(tag)?,
             What::Chart => oci::check_version(tag)?,
             What::Revision => revision(site, tag)?,
+        }
+        if let Form::Fields(fields) = &site.form {
+            oci::check_under(fields.tag_key, tag)?;
         }
     }
     sound(target, tree, site)?;
@@ -68,7 +74,11 @@ pub(super) fn any_tag(
     of: &Site,
     draft: &mut Draft<'_, '_>,
 ) -> Result<(), Refusal> {
-    let change = Change { image: &of.image, new_name: None, tag: Some("0.0.0-any"), digest: SetDigest::Keep };
+    let tag = match &of.form {
+        Form::Fields(fields) => oci::sample_under(fields.tag_key),
+        Form::Joined(_) => "0.0.0-any",
+    };
+    let change = Change { image: &of.image, new_name: None, tag: Some(tag), digest: SetDigest::Keep };
     site(target, tree, found, of, &change, draft)
 }
 
@@ -111,8 +121,7 @@ fn shared(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> R
             let other = |other: &Site| {
                 other.image != site.image && other.slots().any(|used| used.value == slot.value)
             };
-            let users =
-                || tree.aliases(around).into_iter().filter(|user| !overrides(tree, *user, around, slot));
+            let users = || tree.aliases(around).iter().filter(|user| !overrides(tree, **user, around, slot));
             let follow =
                 || target.follow && site.names_inside(tree, around) && !found.sites.iter().any(other);
             if users().next().is_some() && !follow() {
@@ -141,8 +150,8 @@ fn shared(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> R
 /// Whether an alias of the mapping that holds the slot stands behind `<<`, beside a value of its own for the
 /// slot's key.
 fn overrides(tree: &Tree<'_>, user: NodeId, anchor: NodeId, slot: &Slot) -> bool {
-    let direct = tree.ancestors(slot.value).last() == Some(&anchor);
-    let mapping = tree.ancestors(user).last().copied();
+    let direct = tree.ancestors(slot.value).last() == Some(anchor);
+    let mapping = tree.ancestors(user).last();
     let Some(mapping) = mapping.filter(|_| direct) else { return false };
     let merged = tree.pairs(mapping).any(|(key, value)| value == user && tree.node(key).text == "<<");
     merged && matches!(tree.get(mapping, &tree.node(slot.key).text), Ok(Some(_)))
@@ -201,6 +210,7 @@ fn apply(
     let behind = match &fields.names {
         Names::Elsewhere => None,
         Names::Repository { repository, .. } | Names::Under { repository, .. } => Some(repository),
+        Names::Beside(slot) => Some(slot),
         Names::Renamed { name, new_name, .. } => Some(new_name.as_ref().unwrap_or(name)),
     };
     let add = |draft: &mut Draft<'_, '_>, behind: Option<&Slot>, key: &'static str, text: &str| match (
@@ -277,7 +287,7 @@ fn rename(
 ) -> Result<(), Refusal> {
     let Some(wanted) = change.new_name.filter(|wanted| *wanted != site.image) else { return Ok(()) };
     match &fields.names {
-        Names::Elsewhere => {
+        Names::Elsewhere | Names::Beside(_) => {
             let reason = Reason::NoRoom { key: String::from("the name"), done: "changed" };
             Err(Refusal::at(tree.position(site.at), reason))
         }

@@ -8,19 +8,20 @@ use crate::syntax::{NodeId, Tree};
 /// Sites by what they have in common.
 #[derive(Debug)]
 pub(crate) struct Index {
-    /// The entries of kustomizations, by name and image.
+    /// The entries of kustomizations, by document, name and image.
     entries: Vec<usize>,
     /// For each anchor whose aliases all are values of sites of one image: one of those sites.
     of_one_image: HashMap<NodeId, usize>,
 }
 
 impl Found {
-    /// The entries of kustomizations that go by the same name and image as this one, in the order of the
-    /// file; it is among them.
+    /// The entries of kustomizations that go by the same name and image in the same document as this one, in
+    /// the order of the file; it is among them.
     pub(crate) fn twins<'f>(&'f self, tree: &Tree<'_>, site: &Site) -> impl Iterator<Item = &'f Site> {
         let entries = &self.index(tree).entries;
-        let wanted = (&site.name, &site.image);
-        let key = |at: &usize| (&self.sites[*at].name, &self.sites[*at].image);
+        let key_of = |site: &'f Site| (tree.document(site.at), site.name.as_str(), site.image.as_str());
+        let wanted = (tree.document(site.at), site.name.as_str(), site.image.as_str());
+        let key = |at: &usize| key_of(&self.sites[*at]);
         let start = entries.partition_point(|at| key(at) < wanted);
         let end = entries.partition_point(|at| key(at) <= wanted);
         let range = if site.is_entry() { start..end } else { 0..0 };
@@ -37,7 +38,10 @@ impl Found {
         self.index.get_or_init(|| {
             let sites = &self.sites;
             let mut entries: Vec<usize> = (0..sites.len()).filter(|at| sites[*at].is_entry()).collect();
-            entries.sort_by_key(|at| (&sites[*at].name, &sites[*at].image, sites[*at].at));
+            entries.sort_by_key(|at| {
+                let site = &sites[*at];
+                (tree.document(site.at), &site.name, &site.image, site.at)
+            });
             let slots =
                 sites.iter().enumerate().flat_map(|(at, site)| site.slots().map(move |slot| (slot, at)));
             let users: HashMap<NodeId, usize> = slots.map(|(slot, at)| (slot.value, at)).collect();

@@ -95,8 +95,13 @@ impl Tree<'_> {
         }
     }
 
+    /// The node at that place in the file.
+    pub(crate) fn id(&self, index: usize) -> Option<NodeId> {
+        (index < self.nodes().len()).then(|| to_id(index))
+    }
+
     /// The number of the document that a node is in, from 1.
-    fn document(&self, of: NodeId) -> usize {
+    pub(crate) fn document(&self, of: NodeId) -> usize {
         let root = self.ancestors(of).next().unwrap_or(of);
         self.node(root).place as usize + 1
     }
@@ -118,11 +123,6 @@ impl Tree<'_> {
     /// Every node with an anchor.
     pub(crate) fn anchors(&self) -> impl Iterator<Item = NodeId> {
         self.anchors.iter().copied().filter(|anchor| anchor.index() < self.nodes.len())
-    }
-
-    /// The node and all that it contains, in the order of the file.
-    pub(crate) fn below(&self, root: NodeId) -> impl Iterator<Item = NodeId> + use<> {
-        (root.index()..self.next(root)).map(to_id)
     }
 
     /// The text of a key, for messages; that of a list item says so.
