@@ -16,6 +16,7 @@
 //! moved while its push was refused for another reason counts as a lost race; the next try tells.
 
 mod address;
+mod capture;
 mod changed;
 mod connect;
 mod delta;
@@ -37,6 +38,7 @@ mod process;
 mod push;
 mod remote;
 mod send_pack;
+mod sign;
 mod snapshot;
 pub mod trailers;
 
@@ -49,4 +51,5 @@ pub use maintain::Limits;
 pub use mirror::{Heads, Mirror};
 pub use push::{RefOutcome, RefResult, RefUpdate};
 pub use remote::{Credentials, PushMethod, Remote};
+pub use sign::{Signing, SigningKey};
 pub use snapshot::{File, Kind, Listed, MAX_FILE, Snapshot};

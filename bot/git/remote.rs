@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::{
     address::{Address, parse, shown},
     error::{GitError, tame},
+    sign::Signing,
 };
 
 /// A user name and its secret (a password or a token). No `Debug` on purpose.
@@ -76,6 +77,8 @@ pub struct Remote {
     pub timeout: Duration,
     /// How commits reach the repository.
     pub push: PushMethod,
+    /// How commits are signed; `None` leaves them unsigned.
+    pub signing: Option<Signing>,
     /// Allows credentials over `http://`, where anyone on the way can read them. For test servers only.
     pub allow_plain_http: bool,
 }
@@ -94,6 +97,7 @@ impl Remote {
             ca_file: None,
             timeout: Duration::from_secs(600),
             push: PushMethod::Builtin,
+            signing: None,
             allow_plain_http: false,
         })
     }

@@ -5,6 +5,7 @@ mod commit;
 mod fetch;
 mod http;
 mod push;
+mod sign;
 mod ssh;
 
 use std::path::PathBuf;
