@@ -55,6 +55,7 @@ pub(super) enum Failure {
     Denied(String),
     Unreachable(String),
     Protocol(String),
+    Helper(String),
 }
 
 /// Shared between a transport and who uses it.
@@ -80,6 +81,7 @@ impl Fate {
             Some(Failure::Denied(why)) => GitError::Denied { url, why: tame(&why, 400) },
             Some(Failure::Unreachable(why)) => GitError::Unreachable { url, why: tame(&why, 400) },
             Some(Failure::Protocol(why)) => GitError::Protocol { url, why: tame(&why, 400) },
+            Some(Failure::Helper(why)) => GitError::Helper { url, why },
             None => GitError::Protocol { url, why: text.to_owned() },
         }
     }

@@ -22,19 +22,33 @@ use super::{
 /// The most bytes of one answer: 8 GiB, far over any infra repository, so that a server cannot fill the disk.
 const MAX_ANSWER: u64 = 8 << 30;
 
-/// Sends a request and refuses every status but a good one and a redirect, with a note of what it means.
+fn fail<T>(fate: &Fate, failure: Failure) -> io::Result<T> {
+    let error = io::Error::other(format!("{failure:?}"));
+    fate.note(failure);
+    Err(error)
+}
+
+/// Sends a request, with a note of why there is no answer.
 pub(super) fn send(request: RequestBuilder, deadline: Deadline, fate: &Fate) -> io::Result<Response> {
-    let fail = |failure: Failure| {
-        let error = io::Error::other(format!("{failure:?}"));
-        fate.note(failure);
-        Err(error)
-    };
-    let Some(left) = deadline.left() else { return fail(Failure::TimedOut) };
-    let response = match request.timeout(left).send() {
-        Ok(response) => response,
-        Err(error) if error.is_timeout() && !error.is_connect() => return fail(Failure::TimedOut),
-        Err(error) => return fail(Failure::Unreachable(chain(&error.without_url()))),
-    };
+    let Some(left) = deadline.left() else { return fail(fate, Failure::TimedOut) };
+    match request.timeout(left).send() {
+        Ok(response) => Ok(response),
+        Err(error) if error.is_timeout() && !error.is_connect() => fail(fate, silence(deadline)),
+        Err(error) => fail(fate, Failure::Unreachable(chain(&error.without_url()))),
+    }
+}
+
+/// A wait that was too long: over the deadline, or over the limit for silence.
+fn silence(deadline: Deadline) -> Failure {
+    match deadline.left() {
+        None => Failure::TimedOut,
+        Some(_) => Failure::Unreachable("it was silent for longer than idle_timeout".into()),
+    }
+}
+
+/// Refuses every status but a good one and a redirect, with a note of what it means.
+pub(super) fn judge(response: Response, fate: &Fate) -> io::Result<Response> {
+    let fail = |failure| fail(fate, failure);
     let status = response.status();
     let said = format!("HTTP status {}", status.as_u16());
     match status {
@@ -70,7 +84,8 @@ impl Exchange {
 
     fn send(&mut self) -> io::Result<()> {
         let Some(request) = self.request.take() else { return Ok(()) };
-        let response = send(request.body(std::mem::take(&mut self.body)), self.deadline, &self.fate)?;
+        let request = request.body(std::mem::take(&mut self.body));
+        let response = judge(send(request, self.deadline, &self.fate)?, &self.fate)?;
         if response.status().is_redirection() {
             self.fate.note(Failure::Protocol("it redirects a POST; use the final URL".into()));
             return Err(io::Error::other("redirected POST"));
@@ -165,6 +180,11 @@ impl BufRead for Answer {
     }
 }
 
+fn is_timeout(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<reqwest::Error>());
+    inner.is_some_and(reqwest::Error::is_timeout)
+}
+
 /// A body under the deadline: one read waits no longer than the request was allowed, and none begins after it.
 struct Body {
     response: io::Take<Response>,
@@ -180,8 +200,8 @@ impl Read for Body {
         }
         self.response.read(buffer).inspect_err(|error| {
             let timed_out = error.kind() == io::ErrorKind::TimedOut || self.deadline.left().is_none();
-            self.fate.note(if timed_out {
-                Failure::TimedOut
+            self.fate.note(if timed_out || is_timeout(error) {
+                silence(self.deadline)
             } else {
                 Failure::Unreachable("the connection broke off within the answer".into())
             });

@@ -94,9 +94,9 @@ impl Mirror {
         };
         let mirror = Self {
             heads: Mutex::new(Arc::new(Heads { url: remote.shown(), ..Heads::default() })),
+            client: http::Client::of(&remote),
             remote,
             folder: folder.to_owned(),
-            client: http::Client::default(),
             repository: RwLock::new(repository),
             network: Mutex::new(()),
             damaged: AtomicBool::new(false),
