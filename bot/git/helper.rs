@@ -122,10 +122,10 @@ impl CredentialHelper {
         }
         match captured.outcome.status {
             Some(status) if status.success() => Ok(captured.bytes),
-            // What it said is not shown: nobody knows whether the secret is in it.
+            // Neither its options nor what it said are shown: nobody knows whether a secret is in them.
             Some(status) => Err(format!(
-                "ended with {status}; run `{} {verb}` as Gantry's user to see what it says",
-                self.words.join(" ")
+                "{} ended with {status}; run it with `{verb}` as Gantry's user to see what it says",
+                self.words[0]
             )),
             None => Err("ended in a way that the system does not tell".to_owned()),
         }

@@ -17,15 +17,16 @@ use gix_transport::{
 };
 use reqwest::{
     StatusCode,
-    blocking::{RequestBuilder, Response},
+    blocking::RequestBuilder,
     header::{AUTHORIZATION, HeaderName, HeaderValue, LOCATION},
 };
 
 use super::{
     connect::{Deadline, Failure, Fate},
     error::{GitError, chain},
-    exchange::{Answer, Exchange, Upload, judge, send},
+    exchange::{Answer, Exchange, Upload, judge},
     remote::{Credentials, Proxy, Remote},
+    reply::{Reply, send},
     wallet::Wallet,
 };
 
@@ -52,10 +53,9 @@ impl Client {
             return Ok(client.clone());
         }
         let settings = |what: String| GitError::Settings { url: remote.shown(), what };
-        let mut builder = reqwest::Client::builder()
+        let mut builder = reqwest::blocking::Client::builder()
+            .timeout(None)
             .connect_timeout(CONNECT)
-            // Only here, and not on a blocking builder, is there a limit for silence alone.
-            .read_timeout(remote.idle_timeout)
             .redirect(reqwest::redirect::Policy::none());
         match &remote.proxy {
             // The library reads the environment itself.
@@ -77,8 +77,7 @@ impl Client {
             }
             builder = builder.tls_certs_merge(certificates);
         }
-        let client = reqwest::blocking::ClientBuilder::from(builder).timeout(None).build();
-        let client = client.map_err(|e| settings(format!("no HTTP client: {}", chain(&e))))?;
+        let client = builder.build().map_err(|e| settings(format!("no HTTP client: {}", chain(&e))))?;
         Ok(self.http.get_or_init(|| client).clone())
     }
 }
@@ -95,6 +94,7 @@ pub(super) fn transport(
     let settings = |what: &str| GitError::Settings { url: remote.shown(), what: what.into() };
     let authorization = authorization(client.wallet.credentials(deadline)?);
     let wallet = client.wallet.clone();
+    let deadline = deadline.with_idle(remote.idle_timeout);
     let wire = Wire { client: client.get(remote)?, wallet, authorization, deadline, fate, moved: None };
     let url = gix::url::parse(url.as_str().trim_end_matches('/'))
         .map_err(|_| settings("the URL is not one for Git"))?;
@@ -121,10 +121,10 @@ pub(super) struct Wire {
 
 impl Wire {
     /// A GET. Where the credentials are refused that a helper gave, it is asked once more.
-    fn signed_in(&mut self, url: &str, headers: &[String]) -> io::Result<Response> {
+    fn signed_in(&mut self, url: &str, headers: &[String]) -> io::Result<Reply> {
         let get = |wire: &Self| {
-            let response = send(wire.prepare(wire.client.get(url), headers), wire.deadline, &wire.fate)?;
-            Ok::<_, io::Error>((response.status() == StatusCode::UNAUTHORIZED, response))
+            let response = send(wire.prepare(wire.client.get(url), headers), 0, wire.deadline, &wire.fate)?;
+            Ok::<_, io::Error>((response.status == StatusCode::UNAUTHORIZED, response))
         };
         let (mut refused, mut response) = get(self)?;
         if refused && self.wallet.refused(self.deadline) {
@@ -144,7 +144,7 @@ impl Wire {
             }
         }
         let response = judge(response, &self.fate)?;
-        if !response.status().is_redirection() {
+        if !response.status.is_redirection() {
             self.wallet.accepted(self.deadline);
         }
         Ok(response)
@@ -197,13 +197,13 @@ impl Http for Wire {
         let (mut url, mut base) = (url.to_owned(), base_url.to_owned());
         for _ in 0..=MAX_REDIRECTS {
             let response = self.signed_in(&url, &headers).map_err(gix::Error::from_error)?;
-            if !response.status().is_redirection() {
+            if !response.status.is_redirection() {
                 self.moved = (base != base_url).then_some(base);
                 let exchange = Exchange::answered(response, self.deadline, self.fate.clone());
                 let (headers, body) = Answer::pair(exchange);
                 return Ok(GetResponse { headers, body });
             }
-            let Some(next) = moved_base(&url, &base, response.headers().get(LOCATION)) else { break };
+            let Some(next) = moved_base(&url, &base, response.headers.get(LOCATION)) else { break };
             (url, base) = next;
         }
         let why = "it redirects to another place, where the credentials do not go; use the final URL";

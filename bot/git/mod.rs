@@ -38,6 +38,7 @@ mod pack;
 mod process;
 mod push;
 mod remote;
+mod reply;
 mod send_pack;
 mod sign;
 mod snapshot;

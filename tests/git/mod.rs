@@ -3,7 +3,9 @@
 mod broken;
 mod commit;
 mod fetch;
+mod helper;
 mod http;
+mod proxy;
 mod push;
 mod sign;
 mod ssh;
