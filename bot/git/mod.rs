@@ -56,4 +56,4 @@ pub use mirror::{Heads, Mirror};
 pub use push::{RefOutcome, RefResult, RefUpdate};
 pub use remote::{Credentials, Proxy, PushMethod, Remote};
 pub use sign::{Signing, SigningKey};
-pub use snapshot::{File, Kind, Listed, MAX_FILE, Snapshot};
+pub use snapshot::{File, Kind, Listed, MAX_FILE, Snapshot, is_lfs_pointer};
