@@ -11,6 +11,10 @@
 //! - Nothing of the host's Git acts on the mirror: no configuration, no hooks, no credential helpers.
 //! - A mirror that is missing, damaged, left half-written by a kill, or made for another URL is made anew.
 //! - Secrets stay out of URLs, arguments, errors and logs.
+//! - Where the settings name a signing key, no commit is made without its signature.
+//!
+//! A mirror is never shallow: arrivals, rejections and merge bases are read from the whole first-parent
+//! history, and a rejection beyond the edge of a shallow one would be promoted again.
 //!
 //! Races known: two processes must not share a mirror's folder (a lock refuses the second). A branch that
 //! moved while its push was refused for another reason counts as a lost race; the next try tells.

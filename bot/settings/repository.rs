@@ -237,3 +237,99 @@ fn proxy(key: &str, text: Option<&str>, problems: &mut Vec<String>) -> Proxy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    fn check(text: &str) -> Result<Settings, String> {
+        let file = gantry_core::config::read_as(text.as_bytes(), "s.yaml").map_err(|e| format!("{e:?}"))?;
+        let get = |name: &str| (name == "P").then(|| "hunter2".to_owned());
+        Settings::check(file, Path::new("/etc/gantry"), &get).map_err(|problems| problems.join("\n"))
+    }
+
+    #[test]
+    fn a_host_serves_the_repositories_that_name_nothing_themselves() {
+        let text = "credentials:
+  - {host: Git.example.com, username: bot, password_env: P}
+  - {host: 'git.example.com:8443', credential_helper: helper --x}
+repositories:
+  - {name: a, url: 'https://git.example.com/a'}
+  - {name: b, url: 'https://git.example.com/b', credential_helper: own}
+  - {name: c, url: 'https://git.example.com:8443/c'}
+  - {name: d, url: 'https://other.example.com/git.example.com'}
+  - {name: e, url: 'ssh://git.example.com/e'}
+";
+        let settings = check(text).ok().unwrap();
+        let found: Vec<_> = settings
+            .repositories
+            .iter()
+            .map(|r| (r.username.as_deref(), r.password.is_some(), r.credential_helper.as_deref()))
+            .collect();
+        let wanted = [
+            (Some("bot"), true, None),
+            (None, false, Some("own")),
+            (None, false, Some("helper --x")),
+            (None, false, None),
+            (None, false, None),
+        ];
+        assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn commits_of_a_repository_replace_those_of_the_server_key_by_key() {
+        let text = "bot: {name: Bot, email: bot@x.example}
+commits:
+  author: {name: All, email: all@x.example}
+  sign: {gpg: ABCD, gpg_home: gnupg}
+repositories:
+  - {name: a, url: 'file:///a'}
+  - {name: b, url: 'file:///b', proxy: none, commits: {committer: {name: B, email: b@x.example}, sign: {ssh: key}}}
+";
+        let settings = check(text).ok().unwrap();
+        let [a, b] = settings.repositories.as_slice() else { panic!("two") };
+        assert_eq!((a.author.name.as_str(), a.committer.name.as_str()), ("All", "Bot"));
+        assert_eq!((b.author.name.as_str(), b.committer.name.as_str()), ("All", "B"));
+        let (a_sign, b_sign) = (a.sign.clone().unwrap(), b.sign.clone().unwrap());
+        assert_eq!(a_sign.gpg_home.as_deref(), Some(Path::new("/etc/gantry/gnupg")));
+        assert_eq!((b_sign.ssh.as_deref(), b_sign.gpg), (Some(Path::new("/etc/gantry/key")), None));
+        assert_eq!((&a.proxy, &b.proxy), (&Proxy::Environment, &Proxy::None));
+    }
+
+    #[test]
+    fn every_mistake_is_told_and_no_secret_repeated() {
+        let text = "credentials:
+  - {host: 'https://h/', password_env: P}
+  - {host: h, password_env: P, credential_helper: x}
+  - {host: H, username: bot}
+  - {host: i, password_env: NOT_SET}
+commits: {sign: {gpg_home: x}, author: {name: 'a<b', email: a@b}}
+tokens: [{name: rita, email: 'rita', sha256: '', role: viewer}]
+repositories:
+  - {name: a, url: 'https://h/a', proxy: 'http://u:s3cret@p:1', credential_helper: '!x', commits: {sign: {gpg: -x}}}
+  - {name: b, url: 'https://h/b', proxy: 'p:1'}
+";
+        let error = check(text).err().unwrap();
+        for part in [
+            "credentials[0].host: write",
+            "credentials[1]: give a password or a credential_helper",
+            "credentials[2].host: \"H\" stands there twice",
+            "credentials[2]: give password_env",
+            "NOT_SET is not set",
+            "commits.sign: give ssh",
+            "commits.sign: gpg_home",
+            "commits.author.name",
+            "tokens[0].email",
+            "repositories[0].proxy: it holds",
+            "repositories[0].credential_helper",
+            "repositories[0].commits.sign.gpg",
+            "repositories[1].proxy: write",
+        ] {
+            assert!(error.contains(part), "{part} in\n{error}");
+        }
+        assert!(!error.contains("s3cret"), "{error}");
+    }
+}
