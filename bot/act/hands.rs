@@ -4,10 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use gantry_core::facts::Person;
 
-/// The trailer that forges show as a second author.
-const CO_AUTHOR: &str = "Co-authored-by";
-/// The most characters of a name in it.
-const NAME: usize = 100;
+use crate::git::trailers;
 
 /// Whose commits they are.
 pub(super) struct Hands {
@@ -30,11 +27,7 @@ impl Hands {
     /// The trailer for somebody who asked; none without an address, or where they are the author already.
     pub(super) fn co_author(&self, by: &str) -> Option<(String, String)> {
         let email = self.people.get(by).filter(|email| **email != self.author.email)?;
-        let name: String =
-            by.chars().filter(|c| !c.is_control() && !matches!(c, '<' | '>')).take(NAME).collect();
-        let whole = |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '<' | '>');
-        let sound = !name.trim().is_empty() && email.contains('@') && email.chars().all(whole);
-        sound.then(|| (CO_AUTHOR.to_owned(), format!("{} <{email}>", name.trim())))
+        trailers::co_author(by, email)
     }
 }
 
@@ -60,7 +53,7 @@ mod tests {
         ]);
         let line = |by: &str| hands.co_author(by).map(|(key, value)| format!("{key}: {value}"));
         assert_eq!(line("rita").unwrap(), "Co-authored-by: rita <rita@example.com>");
-        assert_eq!(line(evil).unwrap(), "Co-authored-by: EveGantry-Rejects: x a@b <eve@example.com>");
+        assert_eq!(line(evil).unwrap(), "Co-authored-by: Eve Gantry-Rejects: x a@b <eve@example.com>");
         for none in ["nobody", "bent", "self", "<>\n"] {
             assert_eq!(line(none), None, "{none}");
         }

@@ -120,7 +120,8 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
         let forge: Arc<dyn Forge> = match kind {
             ForgeKind::Local => {
                 let file = settings.data.join(format!("forge-{name}.db"));
-                Arc::new(LocalForge::open(&file, Arc::clone(&mirror), bot.clone(), Arc::clone(&clock)).await?)
+                let forge = LocalForge::open(&file, Arc::clone(&mirror), bot.clone(), Arc::clone(&clock));
+                Arc::new(forge.await?.with_people(Arc::clone(&people)))
             }
         };
         let observer = Observer::new(Sources {

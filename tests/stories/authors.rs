@@ -11,6 +11,8 @@ use crate::support::{
     house::{CONFIG, House, IMAGE, overlay, path, place},
 };
 
+const CO_AUTHORS: &str = "%(trailers:key=Co-authored-by,valueonly,separator=%x2C)";
+
 /// Commits signed by a key, written by one and made by another, and a person with an address.
 fn settings(key: &std::path::Path) -> String {
     let hash = hex::encode(Sha256::digest("a token"));
@@ -44,13 +46,13 @@ async fn commits_name_their_authors_and_are_signed() {
     let outcome = house.ask(&promote).await;
     assert!(outcome.done, "{outcome:?}");
 
-    let people = |format: &str, branch: &str| {
+    let people = |house: &House, format: &str, branch: &str| {
         let log = house.infra.git(&["log", &format!("--format=%s|{format}"), branch]);
         log.lines().map(str::to_owned).collect::<Vec<String>>()
     };
     let own =
         |lines: Vec<String>| lines.into_iter().filter(|line| !line.starts_with("Set up")).collect::<Vec<_>>();
-    for line in own(people("%an <%ae>|%cn <%ce>", "main")) {
+    for line in own(people(&house, "%an <%ae>|%cn <%ce>", "main")) {
         assert!(line.ends_with("|Gantry of Shop <gantry+shop@example.com>"), "{line}");
         let author = match line.starts_with("promote(") {
             true => "|Release Train <train@example.com>|",
@@ -58,10 +60,28 @@ async fn commits_name_their_authors_and_are_signed() {
         };
         assert!(line.contains(author), "{line}");
     }
-    let asked =
-        own(people("%(trailers:key=Co-authored-by,valueonly,separator=%x2C)", "gantry/prod/checkout"));
+    let asked = own(people(&house, CO_AUTHORS, "gantry/prod/checkout"));
     assert_eq!(asked[0], "promote(prod): checkout 1.0.0 -> 1.1.0|rita <rita@example.com>");
     assert!(asked[1..].iter().all(|line| line.ends_with('|')), "only of what she asked for: {asked:?}");
+
+    // Who approves is named by the commit that the approval brings.
+    house.approve("prod").await;
+    assert_eq!(house.versions(), ["1.1.0", "1.1.0", "1.1.0"]);
+    house.build("1.2.0", "success").await;
+    house.later(60).await;
+    house.later(60).await;
+    let head = house.open("prod").unwrap().head;
+    let record = |house: &House, commit: &str| {
+        house.infra.git(&["log", "-1", "--format=%(trailers:key=Gantry-Release,key=Gantry-Image)", commit])
+    };
+    let before = record(&house, head.as_str());
+    house.approve("prod").await;
+    assert_eq!(house.branches(), ["main"], "merged, and nothing is left over");
+    let merged = own(people(&house, CO_AUTHORS, "main"));
+    assert_eq!(merged[0], "promote(prod): checkout 1.1.0 -> 1.2.0|rita <rita@example.com>");
+    assert!(merged.iter().all(|line| line.matches("rita <").count() <= 1), "{merged:?}");
+    assert!(before.contains("Gantry-Release") && record(&house, "main") == before, "the record is the same");
+    house.infra.assert_sound();
 
     // Every commit of ours has a good signature, also those on the proposal's branch and the merged one.
     let allowed = folder.path().join("allowed");
@@ -71,7 +91,7 @@ async fn commits_name_their_authors_and_are_signed() {
     let arguments = ["-c", "gpg.format=ssh", "-c", &option, "log", "--format=%G? %s", "--all"];
     let log = house.infra.git(&arguments);
     let (good, other): (Vec<&str>, Vec<&str>) = log.lines().partition(|line| line.starts_with("G "));
-    assert!(good.len() >= 5 && other == ["N Set up"], "{log}");
+    assert!(good.len() >= 8 && other == ["N Set up"], "{log}");
 
     // With the database gone, the commits are known as Gantry's by the committer's address.
     let before = house.log("main");
