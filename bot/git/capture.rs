@@ -49,7 +49,9 @@ pub(super) fn run(
         let _ = stdin.map(|mut stdin| stdin.write_all(&input));
     });
     thread::spawn(move || {
-        let mut bytes = Zeroizing::new(Vec::new());
+        // At once as large as it may come to be: growing would leave a copy behind that nobody wipes.
+        let room = usize::try_from(largest).unwrap_or(usize::MAX).saturating_add(33);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(room));
         let read = stdout.map(|stdout| stdout.take(largest + 1).read_to_end(&mut bytes));
         // Who asked may have given up.
         let _ = given.send(read.transpose().map(|_| bytes));

@@ -157,6 +157,29 @@ fn the_helper_of_git_itself_serves() {
     assert_eq!(fs::read_to_string(&file).unwrap(), "", "erased");
 }
 
+/// It leaves a process behind that holds the secret in memory, and its own pipes.
+#[test]
+fn a_helper_that_leaves_a_daemon_behind_does_not_hold_anything_up() {
+    use crate::support::git_repository::{git, run};
+    let bare = Bare::new();
+    let main = bare.commit("main", "first", &[file("a", "1")]);
+    let server = serve(&bare, &Arc::new(Mutex::new(BASIC.to_owned())));
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("private");
+    let option = format!("--socket={}/socket", inner.display());
+    // Without a daemon there is nothing to say, and asking starts none.
+    let remote = || with(&server.url("infra.git"), &format!("git credential-cache --timeout=60 {option}"));
+    let none = Own::of(remote()).mirror.fetch().unwrap_err();
+    assert!(matches!(none, GitError::Helper { .. }), "{none}");
+    let known = format!("protocol=http\nhost={}\nusername=bot\npassword={SECRET}\n\n", server.address());
+    run(git().args(["credential-cache", "--timeout=60", &option, "store"]), known.as_bytes());
+    let begun = Instant::now();
+    let fetched = Own::of(remote()).mirror.fetch();
+    let erased = git().args(["credential-cache", &option, "exit"]).status().unwrap();
+    assert_eq!(fetched.unwrap().require("main").unwrap(), &main);
+    assert!(erased.success() && begun.elapsed() < Duration::from_secs(20));
+}
+
 #[test]
 fn a_helper_that_fails_is_told_without_its_words() {
     let bare = Bare::new();
