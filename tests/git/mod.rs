@@ -2,9 +2,11 @@
 
 mod broken;
 mod commit;
+mod cost;
 mod fetch;
 mod http;
 mod push;
+mod races;
 mod ssh;
 
 use std::path::PathBuf;
