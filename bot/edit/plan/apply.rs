@@ -113,26 +113,21 @@ fn shared(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> R
             _ => slot.value,
         };
         let users = tree.aliases(value);
-        if !users.is_empty() && !(target.follow && found.is_all_of(tree, value, &site.image)) {
+        if !(users.is_empty() || target.follow && found.is_all_of(tree, value, &site.image)) {
             return Err(repeated(tree, slot.key, value));
         }
         for around in tree.ancestors(value) {
-            // `<<` may bring the value to a mapping that names another image.
-            let other = |other: &Site| {
-                other.image != site.image && other.slots().any(|used| used.value == slot.value)
-            };
-            let users = || tree.aliases(around).iter().filter(|user| !overrides(tree, **user, around, slot));
+            let mut users = tree.aliases(around).iter().filter(|user| !overrides(tree, **user, around, slot));
             let follow =
-                || target.follow && site.names_inside(tree, around) && !found.sites.iter().any(other);
-            if users().next().is_some() && !follow() {
+                || target.follow && site.names_inside(tree, around) && !found.is_of_several(tree, slot);
+            if users.next().is_some() && !follow() {
                 return Err(repeated(tree, slot.key, around));
             }
         }
     }
     // A tag that is added is repeated with the mapping.
     if let Form::Fields(Fields { mapping: Some(mapping), tag: None, .. }) = &site.form {
-        let around = tree.ancestors(*mapping).into_iter().chain([*mapping]);
-        for around in around {
+        for around in tree.ancestors(*mapping).chain([*mapping]) {
             let follow = || target.follow && site.names_inside(tree, around);
             if !tree.aliases(around).is_empty() && !follow() {
                 let key = match &site.form {
@@ -148,13 +143,16 @@ fn shared(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> R
 }
 
 /// Whether an alias of the mapping that holds the slot stands behind `<<`, beside a value of its own for the
-/// slot's key.
+/// slot's key. A mapping larger than any that a person merges into is not searched.
 fn overrides(tree: &Tree<'_>, user: NodeId, anchor: NodeId, slot: &Slot) -> bool {
-    let direct = tree.ancestors(slot.value).last() == Some(anchor);
-    let mapping = tree.ancestors(user).last();
-    let Some(mapping) = mapping.filter(|_| direct) else { return false };
-    let merged = tree.pairs(mapping).any(|(key, value)| value == user && tree.node(key).text == "<<");
-    merged && matches!(tree.get(mapping, &tree.node(slot.key).text), Ok(Some(_)))
+    const MAX_PAIRS: usize = 256;
+    let around = |node| tree.ancestors(node).last();
+    let direct = around(slot.value) == Some(anchor);
+    let Some(mapping) = around(user).filter(|_| direct) else { return false };
+    let merged = |(key, value): (NodeId, NodeId)| value == user && tree.node(key).text == "<<";
+    tree.pairs(mapping).nth(MAX_PAIRS).is_none()
+        && tree.pairs(mapping).any(merged)
+        && matches!(tree.get(mapping, &tree.node(slot.key).text), Ok(Some(_)))
 }
 
 fn repeated(tree: &Tree<'_>, key: NodeId, anchor: NodeId) -> Refusal {

@@ -88,7 +88,7 @@ impl Tree<'_> {
 
     /// The text of a pair's key, by its value or by itself; a key that is a list or mapping has none.
     fn key_of(&self, mapping: NodeId, part: NodeId, place: usize) -> String {
-        let key = if place % 2 == 0 { part } else { to_id(part.index() - 1) };
+        let key = if place.is_multiple_of(2) { part } else { to_id(part.index() - 1) };
         match self.node(key).around == Some(mapping) {
             true => self.node(key).text.chars().take(MAX_KEY_BYTES).collect(),
             false => String::new(),
