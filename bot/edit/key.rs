@@ -79,6 +79,12 @@ impl Key {
         &self.steps
     }
 
+    /// A key path as text, for showing; it reads back unless a name holds a control character or it is too
+    /// long.
+    pub(crate) fn written(document: Option<usize>, steps: Vec<Step>) -> String {
+        Self { document, steps }.to_string()
+    }
+
     /// The text of the first `count` steps, without the document.
     pub(crate) fn head(&self, count: usize) -> String {
         text(self.steps.iter().take(count))

@@ -62,6 +62,15 @@ pub enum Reason {
         "`{{{{` makes this a template and not YAML; name the values file or the rendered overlay instead"
     )]
     Template,
+    /// A text that something else fills in: Helm's `tpl`, Flux's substitution of variables.
+    #[error(
+        "`{}` is filled in later; change it where that is, or write the value here",
+        clean(.value)
+    )]
+    FilledLater {
+        /// The text.
+        value: String,
+    },
     /// A key that stands twice in one mapping.
     #[error("key `{}` is already set on line {first_line}; remove one of the two", clean(.key))]
     DuplicateKey {
@@ -167,6 +176,36 @@ pub enum Reason {
         key: String,
         /// `added` or `removed`.
         done: &'static str,
+    },
+    /// The text is no image reference: a template, a variable, a path.
+    #[error("`{}` is no image reference; write NAME:TAG or NAME:TAG@DIGEST", clean(.value))]
+    NoReference {
+        /// The text.
+        value: String,
+    },
+    /// A Compose file's image that a variable is put into.
+    #[error("`{}` takes a variable; set it in the .env file, or write the reference out here", clean(.value))]
+    Interpolated {
+        /// The text.
+        value: String,
+    },
+    /// A digest is wanted and there is no place for one.
+    #[error("`{}` has no place for a digest; set `write: tag` for this image, or add one", clean(.path))]
+    NoDigest {
+        /// The key path.
+        path: String,
+    },
+    /// A key path that breaks its grammar.
+    #[error("{rule}")]
+    BadKey {
+        /// The key, the character and the rule.
+        rule: String,
+    },
+    /// Several documents of the file have the key.
+    #[error("several documents have the key, on {}; put `#1.` before it for the first, `#2.` for the second", list(.lines))]
+    KeyInDocuments {
+        /// The lines of the key.
+        lines: Vec<usize>,
     },
     /// The edited file was parsed again and something else had changed too.
     #[error("the edit would change more than the wanted values ({detail}); edit this line by hand")]
