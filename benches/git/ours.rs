@@ -95,7 +95,8 @@ fn edit(snapshot: &gantry::git::Snapshot<'_>, application: usize, tag: &str) -> 
     let file = snapshot.read(&path).expect("it reads").expect("it is there");
     let image = image(application);
     let change = Change { image: &image, new_name: None, tag: Some(tag), digest: SetDigest::Keep };
-    let edited = gantry_edit::set(&Target::of(Kind::Kustomization), &file.bytes, &[change]).expect("it edits");
+    let edited =
+        gantry_edit::set(&Target::of(Kind::Kustomization), &file.bytes, &[change]).expect("it edits");
     assert!(edited.changed, "{path}");
     (path, Some(edited.bytes))
 }
