@@ -6,6 +6,7 @@
 
 mod text;
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 pub(crate) use text::Part;
@@ -45,13 +46,25 @@ pub(crate) struct Draft<'t, 'a> {
     follow: bool,
     splices: Vec<Splice>,
     wanted: Vec<(Intent, Vec<Edit>)>,
+    /// Which of `wanted` gives a node its value.
+    planned: HashMap<NodeId, usize>,
     /// New parts of texts, gathered until every part of a text is known.
     texts: Vec<Text>,
+    /// Which of `texts` is the one of a node.
+    gathered: HashMap<NodeId, usize>,
 }
 
 impl<'t, 'a> Draft<'t, 'a> {
     pub(crate) fn new(tree: &'t Tree<'a>, follow: bool) -> Self {
-        Self { tree, follow, splices: Vec::new(), wanted: Vec::new(), texts: Vec::new() }
+        Self {
+            tree,
+            follow,
+            splices: Vec::new(),
+            wanted: Vec::new(),
+            planned: HashMap::new(),
+            texts: Vec::new(),
+            gathered: HashMap::new(),
+        }
     }
 
     /// Gives the value of a key another text; does nothing where it has it already.
@@ -74,6 +87,7 @@ impl<'t, 'a> Draft<'t, 'a> {
         };
         let before = (!node.is_null()).then(|| node.text.to_string());
         let intent = Intent::Value { node: value, value: wanted.to_owned() };
+        self.planned.insert(value, self.wanted.len());
         self.push(range, text, intent, &self.tree.node(key).text, before, Some(wanted));
         Ok(())
     }
@@ -322,9 +336,8 @@ impl<'t, 'a> Draft<'t, 'a> {
 
     /// Whether the value is to have this text already.
     fn is_planned(&self, value: NodeId, wanted: &str) -> bool {
-        self.wanted.iter().any(|(intent, _)| {
-            matches!(intent, Intent::Value { node, value: text } if *node == value && text == wanted)
-        })
+        let planned = self.planned.get(&value).and_then(|at| self.wanted.get(*at));
+        matches!(planned, Some((Intent::Value { value: text, .. }, _)) if text == wanted)
     }
 
     fn no_room(&self, key: NodeId, done: &'static str) -> Refusal {

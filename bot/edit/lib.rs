@@ -57,6 +57,8 @@ pub const MAX_BYTES: usize = 4 << 20;
 pub const MAX_DEPTH: usize = 128;
 /// The most values (keys, scalars, lists, mappings, aliases) in a file.
 pub const MAX_NODES: usize = 250_000;
+/// The most references in a file, those in texts inside of it too.
+pub const MAX_REFERENCES: usize = 20_000;
 /// The most anchors in a file.
 pub const MAX_ANCHORS: usize = 10_000;
 

@@ -215,7 +215,5 @@ fn unescaped(step: &str) -> String {
 
 /// Every key with its value below a node.
 pub(crate) fn pairs_below(tree: &Tree<'_>, root: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> {
-    let end = tree.next(root);
-    let inside = move |id: &NodeId| *id >= root && id.index() < end;
-    tree.ids().filter(inside).flat_map(|id| tree.pairs(id))
+    tree.below(root).flat_map(|id| tree.pairs(id))
 }

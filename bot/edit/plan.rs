@@ -7,15 +7,16 @@
 mod apply;
 mod look;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
+use crate::MAX_REFERENCES;
 use crate::draft::Draft;
 use crate::kind::{self, Target};
 use crate::oci;
 use crate::reference::{Change, Reference, SetDigest, What};
 use crate::refusal::{Reason, Refusal, Renamed};
 use crate::site::{Found, Nested, Site, same_image};
-use crate::syntax::{NodeId, Tree};
+use crate::syntax::Tree;
 
 /// How deep files may stand in values of files.
 const MAX_NESTED: usize = 3;
@@ -23,7 +24,9 @@ const MAX_NESTED: usize = 3;
 /// Every reference in the file, in its order.
 pub(crate) fn read(target: &Target<'_>, tree: &Tree<'_>) -> Result<Vec<Reference>, Refusal> {
     let found = kind::find(target, tree)?;
-    Ok(look::references(target, tree, &found, 0))
+    let mut room = Room::default();
+    let references = look::references(target, tree, &found, 0, &mut room);
+    room.refuse().map_or(Ok(references), Err)
 }
 
 /// Writes the wanted changes into the draft.
@@ -40,7 +43,7 @@ pub(crate) fn set(
         }
     }
     let found = kind::find(target, tree)?;
-    let mut tally = Tally { hits: vec![0; changes.len()], unread: None };
+    let mut tally = Tally { room: Room::default(), hits: vec![0; changes.len()], unread: None };
     level(target, tree, &found, changes, draft, &mut tally, 0)?;
     match tally.hits.iter().position(|hits| *hits == 0) {
         None => Ok(()),
@@ -48,8 +51,31 @@ pub(crate) fn set(
     }
 }
 
+/// How many references more there may be; none where there were too many.
+struct Room(Option<usize>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Some(MAX_REFERENCES))
+    }
+}
+
+impl Room {
+    /// Takes room for that many; whether there was.
+    fn take(&mut self, count: usize) -> bool {
+        self.0 = self.0.and_then(|room| room.checked_sub(count));
+        self.0.is_some()
+    }
+
+    fn refuse(&self) -> Option<Refusal> {
+        let reason = Reason::TooMany { what: "references", limit: MAX_REFERENCES };
+        self.0.is_none().then(|| Refusal::whole(reason))
+    }
+}
+
 /// What was found of each change.
 struct Tally {
+    room: Room,
     hits: Vec<usize>,
     /// Why a value that holds a file could not be read, where one could not.
     unread: Option<Refusal>,
@@ -64,9 +90,12 @@ fn level(
     tally: &mut Tally,
     depth: usize,
 ) -> Result<(), Refusal> {
+    if !tally.room.take(found.sites.len()) {
+        return tally.room.refuse().map_or(Ok(()), Err);
+    }
     let mut wanted: Vec<Option<usize>> = vec![None; found.sites.len()];
     for (at, change) in changes.iter().enumerate() {
-        let hits = matching(target, tree, &found.sites, change)?;
+        let hits = matching(target, tree, found, change)?;
         tally.hits[at] += hits.len();
         for hit in hits {
             if wanted[hit].replace(at).is_some() {
@@ -124,26 +153,22 @@ fn inside(
 fn matching(
     target: &Target<'_>,
     tree: &Tree<'_>,
-    sites: &[Site],
+    found: &Found,
     change: &Change<'_>,
 ) -> Result<Vec<usize>, Refusal> {
-    let twins = Twins::of(tree, sites);
+    let sites = &found.sites;
+    let names = || [Some(change.image), change.new_name].into_iter().flatten();
     // A bare value is of the image that the caller tells, else of any that is set under its key.
-    let bare = match target.image {
-        Some(told) => {
-            [Some(change.image), change.new_name].into_iter().flatten().any(|i| same_image(told, i))
-        }
-        None => target.key.is_some(),
-    };
-    for image in [Some(change.image), change.new_name].into_iter().flatten() {
+    let bare = target.image.map_or(target.key.is_some(), |told| names().any(|name| same_image(told, name)));
+    for image in names() {
         let all = || sites.iter().enumerate();
         let mut hits: Vec<usize> = all()
             .filter(|(_, site)| if site.image.is_empty() { bare } else { site.image == image })
             .map(|(at, _)| at)
             .collect();
         if hits.is_empty() {
-            let same =
-                |site: &Site| !site.is_entry() && !site.image.is_empty() && same_image(&site.image, image);
+            let named = |site: &Site| !site.is_entry() && !site.image.is_empty();
+            let same = |site: &Site| named(site) && same_image(&site.image, image);
             hits = all().filter(|(_, site)| same(site)).map(|(at, _)| at).collect();
         }
         // A registry's repository and a Git repository may have one name; what is built comes first.
@@ -151,11 +176,11 @@ fn matching(
             hits.retain(|at| sites[*at].what != What::Revision);
         }
         // The entries of a kustomization are laid over all that its document holds else.
-        let laid: HashSet<usize> =
-            hits.iter().filter(|at| sites[**at].is_entry()).map(|at| twins.document(sites[*at].at)).collect();
-        hits.retain(|at| sites[*at].is_entry() || !laid.contains(&twins.document(sites[*at].at)));
+        let document = |at: &usize| tree.document(sites[*at].at);
+        let laid: HashSet<usize> = hits.iter().filter(|at| sites[**at].is_entry()).map(document).collect();
+        hits.retain(|at| sites[*at].is_entry() || !laid.contains(&document(at)));
         for hit in &hits {
-            twins.refuse(tree, &sites[*hit])?;
+            refuse_twins(tree, found, &sites[*hit])?;
         }
         if !hits.is_empty() {
             return Ok(hits);
@@ -164,45 +189,22 @@ fn matching(
     Ok(Vec::new())
 }
 
-/// The entries of kustomizations, to tell which go by one name in one document: just one of them counts.
-struct Twins<'s> {
-    roots: Vec<NodeId>,
-    entries: HashMap<(usize, &'s str, &'s str), Vec<NodeId>>,
-}
-
-impl<'s> Twins<'s> {
-    fn of(tree: &Tree<'_>, sites: &'s [Site]) -> Self {
-        let mut twins = Self { roots: tree.roots().collect(), entries: HashMap::new() };
-        for site in sites.iter().filter(|site| site.is_entry()) {
-            let document = twins.document(site.at);
-            twins.entries.entry((document, &site.name, &site.image)).or_default().push(site.at);
-        }
-        twins
-    }
-
-    /// The number of the document that holds the node.
-    fn document(&self, node: NodeId) -> usize {
-        self.roots.partition_point(|root| *root <= node)
-    }
-
-    fn refuse(&self, tree: &Tree<'_>, site: &Site) -> Result<(), Refusal> {
-        let twins = self.entries.get(&(self.document(site.at), &*site.name, &*site.image));
-        let Some([first, _, ..]) = twins.filter(|_| site.is_entry()).map(Vec::as_slice) else {
-            return Ok(());
-        };
-        let lines = twins.into_iter().flatten().map(|twin| tree.position(*twin).0).collect();
-        Err(Refusal::at(tree.position(*first), Reason::Ambiguous { image: site.image.clone(), lines }))
-    }
+/// Refuses an entry of a kustomization beside which another goes by the same name: just one of them counts.
+fn refuse_twins(tree: &Tree<'_>, found: &Found, site: &Site) -> Result<(), Refusal> {
+    let mut twins = found.twins(tree, site);
+    let (Some(first), Some(_)) = (twins.next(), twins.next()) else { return Ok(()) };
+    let lines = found.twins(tree, site).take(Tree::MAX_USERS).map(|twin| tree.position(twin.at).0).collect();
+    Err(Refusal::at(tree.position(first.at), Reason::Ambiguous { image: site.image.clone(), lines }))
 }
 
 fn missing(target: &Target<'_>, tree: &Tree<'_>, found: &Found, change: &Change<'_>) -> Refusal {
     let old = found.sites.iter().find(|site| site.name == change.image);
     let renamed = old.map(|site| Renamed { new_name: site.image.clone(), line: tree.position(site.at).0 });
-    let mut present = Vec::new();
-    for reference in look::references(target, tree, found, 0) {
-        if !reference.image.is_empty() && !present.contains(&reference.image) {
-            present.push(reference.image);
-        }
-    }
+    let mut present: Vec<String> = look::references(target, tree, found, 0, &mut Room::default())
+        .into_iter()
+        .map(|reference| reference.image)
+        .collect();
+    let mut seen = HashSet::new();
+    present.retain(|image| !image.is_empty() && seen.insert(image.clone()));
     Refusal::whole(Reason::NotFound { image: change.image.to_owned(), renamed, present })
 }

@@ -3,6 +3,9 @@
 //! A kind finds [`Site`]s and says nothing of how they are read or edited: [`crate::plan`] does both for all
 //! kinds alike. A site does not own text; it points at nodes of the [`Tree`] that it was found in.
 
+mod index;
+
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -10,6 +13,7 @@ use crate::kind::Kind;
 use crate::reference::What;
 use crate::refusal::Refusal;
 use crate::syntax::{NodeId, Tree};
+pub(crate) use index::Index;
 
 /// What a kind found in a file.
 #[derive(Debug, Default)]
@@ -20,6 +24,8 @@ pub(crate) struct Found {
     pub(crate) nested: Vec<Nested>,
     /// Why a site cannot be edited, by the node that its messages point at, where its kind knows a reason.
     pub(crate) odd: BTreeMap<NodeId, Refusal>,
+    /// Filled when it is first asked for, when all sites are found.
+    pub(crate) index: OnceCell<Index>,
 }
 
 /// A value whose text is a YAML file of its own, such as Helm values in a block scalar.
@@ -76,6 +82,8 @@ pub(crate) enum Names {
     Beside(Slot),
     /// In one value, or in two that are joined by `/`.
     Repository { registry: Option<Slot>, repository: Slot },
+    /// In one value, under a registry that stands elsewhere and is not only this image's.
+    Under { registry: String, repository: Slot },
     /// In an entry that may rename it, as in a kustomization.
     Renamed { name: Slot, new_name: Option<Slot>, key: &'static str },
 }
@@ -135,6 +143,7 @@ impl Site {
                 Names::Repository { registry, repository } => {
                     registry.iter().all(&inside) && inside(repository)
                 }
+                Names::Under { repository, .. } => inside(repository),
                 Names::Renamed { name, .. } => inside(name),
             },
         }

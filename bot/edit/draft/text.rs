@@ -35,12 +35,15 @@ impl Draft<'_, '_> {
             self.editable(key, value)?;
         }
         // A value that is followed from several places is asked for as often.
-        match self.texts.iter_mut().find(|text| text.value == value && text.inside.is_none()) {
+        match self.gathered.get(&value).and_then(|at| self.texts.get_mut(*at)) {
             Some(text) => {
                 let new: Vec<Part> = parts.into_iter().filter(|part| !text.parts.contains(part)).collect();
                 text.parts.extend(new);
             }
-            None => self.texts.push(Text { key, value, parts, inside: None }),
+            None => {
+                self.gathered.insert(value, self.texts.len());
+                self.texts.push(Text { key, value, parts, inside: None });
+            }
         }
         Ok(())
     }

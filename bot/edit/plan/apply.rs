@@ -21,11 +21,6 @@ pub(super) fn site(
     if let Some(refusal) = found.odd.get(&site.at) {
         return Err(refusal.clone());
     }
-    if let Form::Fields(_) = &site.form
-        && let Some(slot) = site.slots().find(|slot| slot.text(tree).is_some_and(is_template))
-    {
-        return Err(Refusal::at(tree.position(slot.value), Reason::Template));
-    }
     if let Some(tag) = change.tag {
         match site.what {
             What::Image => oci::check_tag(tag)?,
@@ -37,6 +32,7 @@ pub(super) fn site(
         }
     }
     sound(target, tree, site)?;
+    refuse_template(tree, site)?;
     shared(target, tree, found, site)?;
     match &site.form {
         Form::Joined(slot) => joined(tree, slot, change, draft),
@@ -86,9 +82,23 @@ pub(super) fn any_tag(
     site(target, tree, found, of, &change, draft)
 }
 
-/// Whether another program fills the value in: Argo CD's or Helm's templates, Flux's or Compose's variables.
-fn is_template(text: &str) -> bool {
-    text.contains("{{") || text.contains("${")
+/// Refuses a site that is filled in later, by Helm or by Flux's substitution: a value written over the
+/// template would end that.
+fn refuse_template(tree: &Tree<'_>, site: &Site) -> Result<(), Refusal> {
+    let template = |text: &str| text.contains("{{") || text.contains("${");
+    let refuse = |at, text: &str| {
+        let value = text.chars().take(200).collect();
+        Err(Refusal::at(tree.position(at), Reason::FilledLater { value }))
+    };
+    if template(&site.image) {
+        return refuse(site.at, &site.image);
+    }
+    for slot in site.slots() {
+        if let Some(text) = slot.text(tree).filter(|text| template(text)) {
+            return refuse(slot.value, text);
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a site whose values other places of the file repeat, unless that is allowed and they all are of
@@ -103,23 +113,46 @@ fn shared(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> R
             _ => slot.value,
         };
         let users = tree.aliases(value);
-        let same = |user: &NodeId| {
-            found
-                .sites
-                .iter()
-                .any(|other| other.image == site.image && other.slots().any(|slot| slot.value == *user))
-        };
-        if !users.is_empty() && !(target.follow && users.iter().all(same)) {
+        if !users.is_empty() && !(target.follow && found.is_all_of(tree, value, &site.image)) {
             return Err(repeated(tree, slot.key, value));
         }
         for around in tree.ancestors(value) {
-            let names_inside = site.names_inside(tree, around);
-            if !tree.aliases(around).is_empty() && !(target.follow && names_inside) {
+            let mut users = tree.aliases(around).iter().filter(|user| !overrides(tree, **user, around, slot));
+            let follow =
+                || target.follow && site.names_inside(tree, around) && !found.is_of_several(tree, slot);
+            if users.next().is_some() && !follow() {
                 return Err(repeated(tree, slot.key, around));
             }
         }
     }
+    // A tag that is added is repeated with the mapping.
+    if let Form::Fields(Fields { mapping: Some(mapping), tag: None, .. }) = &site.form {
+        for around in tree.ancestors(*mapping).chain([*mapping]) {
+            let follow = || target.follow && site.names_inside(tree, around);
+            if !tree.aliases(around).is_empty() && !follow() {
+                let key = match &site.form {
+                    Form::Fields(Fields { names: Names::Repository { repository, .. }, .. })
+                    | Form::Fields(Fields { names: Names::Under { repository, .. }, .. }) => repository.key,
+                    _ => site.at,
+                };
+                return Err(repeated(tree, key, around));
+            }
+        }
+    }
     Ok(())
+}
+
+/// Whether an alias of the mapping that holds the slot stands behind `<<`, beside a value of its own for the
+/// slot's key. A mapping larger than any that a person merges into is not searched.
+fn overrides(tree: &Tree<'_>, user: NodeId, anchor: NodeId, slot: &Slot) -> bool {
+    const MAX_PAIRS: usize = 256;
+    let around = |node| tree.ancestors(node).last();
+    let direct = around(slot.value) == Some(anchor);
+    let Some(mapping) = around(user).filter(|_| direct) else { return false };
+    let merged = |(key, value): (NodeId, NodeId)| value == user && tree.node(key).text == "<<";
+    tree.pairs(mapping).nth(MAX_PAIRS).is_none()
+        && tree.pairs(mapping).any(merged)
+        && matches!(tree.get(mapping, &tree.node(slot.key).text), Ok(Some(_)))
 }
 
 fn repeated(tree: &Tree<'_>, key: NodeId, anchor: NodeId) -> Refusal {
@@ -175,7 +208,7 @@ fn apply(
     let behind = match &fields.names {
         Names::Elsewhere => None,
         Names::Beside(slot) => Some(slot),
-        Names::Repository { repository, .. } => Some(repository),
+        Names::Repository { repository, .. } | Names::Under { repository, .. } => Some(repository),
         Names::Renamed { name, new_name, .. } => Some(new_name.as_ref().unwrap_or(name)),
     };
     let add = |draft: &mut Draft<'_, '_>, behind: Option<&Slot>, key: &'static str, text: &str| match (
@@ -200,6 +233,10 @@ fn apply(
         (_, SetDigest::Set(digest)) if pinned.is_some() || fields.pin == Pin::BehindTag => Some(digest),
         (_, SetDigest::Set(_)) => None,
     };
+    if pinned.is_none() && pinned_here.is_some() && change.tag.or(plain).is_none() {
+        // `NAME:DIGEST` is no reference, and there is no tag to put it behind.
+        return refuse(Reason::NoDigest { path: tree.path(site.at) });
+    }
     let wanted = match (change.tag.or(plain), pinned_here) {
         (Some(tag), Some(digest)) => Some(format!("{tag}@{digest}")),
         (Some(tag), None) => Some(tag.to_owned()),
@@ -253,6 +290,15 @@ fn rename(
             Err(Refusal::at(tree.position(site.at), reason))
         }
         Names::Repository { registry: None, repository } => put(tree, repository, wanted, draft),
+        Names::Under { registry, repository } => {
+            match wanted.strip_prefix(&**registry).and_then(|rest| rest.strip_prefix('/')) {
+                Some(path) => put(tree, repository, path, draft),
+                None => {
+                    let reason = Reason::NoRoom { key: String::from("the registry"), done: "changed" };
+                    Err(Refusal::at(tree.position(repository.value), reason))
+                }
+            }
+        }
         Names::Repository { registry: Some(registry), repository } => {
             let (host, path) = match wanted.split_once('/') {
                 Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (host, path),

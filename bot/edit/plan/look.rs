@@ -1,34 +1,43 @@
 //! Sites as references: their values, places and key paths, and why one could not be edited.
 
-use super::{MAX_NESTED, Twins};
+use super::{MAX_NESTED, Room};
 use crate::draft::Draft;
 use crate::kind::{self, Target};
 use crate::reference::{Located, Reference};
 use crate::refusal::{Reason, Refusal};
 use crate::site::{Fields, Form, Found, Joined, Nested, Site, Slot};
-use crate::syntax::{NodeId, Tree};
+use crate::syntax::{Inner, NodeId, Tree};
 
-/// The references of all sites, those inside of values too, in the order of the file.
+/// The references of all sites, those inside of values too, in the order of the file; none where there is no
+/// room for all.
 pub(super) fn references(
     target: &Target<'_>,
     tree: &Tree<'_>,
     found: &Found,
     depth: usize,
+    room: &mut Room,
 ) -> Vec<Reference> {
-    let twins = Twins::of(tree, &found.sites);
-    let mut all: Vec<(NodeId, Vec<Reference>)> = found
-        .sites
-        .iter()
-        .map(|site| (site.at, vec![reference(target, tree, found, &twins, site)]))
-        .collect();
+    if !room.take(found.sites.len()) {
+        return Vec::new();
+    }
+    let mut all: Vec<(NodeId, Vec<Reference>)> =
+        found.sites.iter().map(|site| (site.at, vec![reference(target, tree, found, site)])).collect();
     if depth < MAX_NESTED {
-        all.extend(found.nested.iter().map(|nested| (nested.key, inside(target, tree, *nested, depth))));
+        all.extend(
+            found.nested.iter().map(|nested| (nested.key, inside(target, tree, *nested, depth, room))),
+        );
     }
     all.sort_by_key(|(at, _)| *at);
     all.into_iter().flat_map(|(_, references)| references).collect()
 }
 
-fn inside(target: &Target<'_>, tree: &Tree<'_>, nested: Nested, depth: usize) -> Vec<Reference> {
+fn inside(
+    target: &Target<'_>,
+    tree: &Tree<'_>,
+    nested: Nested,
+    depth: usize,
+    room: &mut Room,
+) -> Vec<Reference> {
     let Some(text) = tree.string(nested.value) else { return Vec::new() };
     let own = Target { kind: nested.kind, key: None, ..*target };
     let read = Tree::parse(text.as_bytes()).and_then(|inner| Ok((kind::find(&own, &inner)?, inner)));
@@ -42,21 +51,26 @@ fn inside(target: &Target<'_>, tree: &Tree<'_>, nested: Nested, depth: usize) ->
         }
     };
     let path = tree.path(nested.value);
-    let mut inside = references(&own, &inner, &found, depth + 1);
+    let place = tree.inner(nested.value);
+    let outer_position = |inner| outer_position(tree, nested.value, place.as_ref(), inner);
+    let mut inside = references(&own, &inner, &found, depth + 1, room);
     for reference in &mut inside {
         reference.path = format!("{path}|{}", reference.path);
-        (reference.line, reference.column) =
-            outer_position(tree, nested.value, (reference.line, reference.column));
+        (reference.line, reference.column) = outer_position((reference.line, reference.column));
         for located in [&mut reference.tag, &mut reference.digest].into_iter().flatten() {
-            (located.line, located.column) =
-                outer_position(tree, nested.value, (located.line, located.column));
+            (located.line, located.column) = outer_position((located.line, located.column));
             located.bytes = located.bytes.take().and_then(|range| {
-                let outer = tree.inner(nested.value)?.outer(range)?;
+                let outer = place.as_ref()?.outer(range)?;
                 Some(outer.start + tree.bom()..outer.end + tree.bom())
             });
         }
-        let blocked = reference.blocked.take().map(|refusal| outward(tree, nested.value, refusal));
-        reference.blocked = whole.clone().err().or(blocked);
+        if let Some(refusal) = &mut reference.blocked {
+            let (line, column) = outer_position((refusal.line.unwrap_or(1), refusal.column.unwrap_or(1)));
+            (refusal.line, refusal.column) = (Some(line), Some(column));
+        }
+        if let Err(refusal) = &whole {
+            reference.blocked = Some(refusal.clone());
+        }
     }
     inside
 }
@@ -64,11 +78,16 @@ fn inside(target: &Target<'_>, tree: &Tree<'_>, nested: Nested, depth: usize) ->
 /// A refusal inside of a value, as one of the file around it.
 pub(super) fn outward(tree: &Tree<'_>, value: NodeId, refusal: Refusal) -> Refusal {
     let inner = (refusal.line.unwrap_or(1), refusal.column.unwrap_or(1));
-    Refusal::at(outer_position(tree, value, inner), refusal.reason)
+    Refusal::at(outer_position(tree, value, tree.inner(value).as_ref(), inner), refusal.reason)
 }
 
-fn outer_position(tree: &Tree<'_>, value: NodeId, (line, column): (usize, usize)) -> (usize, usize) {
-    match tree.inner(value).and_then(|inner| inner.line(line)) {
+fn outer_position(
+    tree: &Tree<'_>,
+    value: NodeId,
+    place: Option<&Inner>,
+    (line, column): (usize, usize),
+) -> (usize, usize) {
+    match place.and_then(|inner| inner.line(line)) {
         Some(start) => {
             let (line, first) = tree.position_at(start);
             (line, first + column - 1)
@@ -77,13 +96,7 @@ fn outer_position(tree: &Tree<'_>, value: NodeId, (line, column): (usize, usize)
     }
 }
 
-fn reference(
-    target: &Target<'_>,
-    tree: &Tree<'_>,
-    found: &Found,
-    twins: &Twins<'_>,
-    site: &Site,
-) -> Reference {
+fn reference(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> Reference {
     let (tag, digest) = match &site.form {
         Form::Joined(slot) => joined(tree, slot),
         Form::Fields(fields) => fields_of(tree, fields),
@@ -95,7 +108,7 @@ fn reference(
     }
     let name = if site.name.is_empty() { image.clone() } else { site.name.clone() };
     let path = tree.path(path_of(site));
-    let blocked = blocked(target, tree, found, twins, site).err();
+    let blocked = blocked(target, tree, found, site).err();
     Reference { what: site.what, image, name, path, tag, digest, line, column, blocked }
 }
 
@@ -148,14 +161,8 @@ fn located(tree: &Tree<'_>, slot: &Slot, value: &str) -> Located {
 }
 
 /// Why another tag could not be written, found by drafting one.
-fn blocked(
-    target: &Target<'_>,
-    tree: &Tree<'_>,
-    found: &Found,
-    twins: &Twins<'_>,
-    site: &Site,
-) -> Result<(), Refusal> {
-    twins.refuse(tree, site)?;
+fn blocked(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> Result<(), Refusal> {
+    super::refuse_twins(tree, found, site)?;
     let mut draft = Draft::new(tree, target.follow);
     super::apply::any_tag(target, tree, found, site, &mut draft)
 }

@@ -23,7 +23,7 @@ pub(crate) use inner::Inner;
 use lines::Lines;
 
 /// A node of a [`Tree`]; only meaningful for the tree that gave it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(u32);
 
 impl NodeId {
@@ -95,6 +95,10 @@ pub struct Node<'a> {
     anchor: u32,
     /// The first node after it and all that it contains.
     next: u32,
+    /// The list or mapping around it; none for a document's root.
+    around: Option<NodeId>,
+    /// Its place in what is around it, from 0: keys are even and values odd; for a root, in the file.
+    place: u32,
 }
 
 impl Node<'_> {
@@ -126,12 +130,19 @@ pub struct Tree<'a> {
     nodes: Vec<Node<'a>>,
     /// The node of each anchor; anchors are numbered from 1 in the order of the file.
     anchors: Vec<NodeId>,
+    /// The aliases of each anchor.
+    aliases: Vec<Vec<NodeId>>,
+    /// How many documents there are.
+    documents: u32,
     bom: usize,
     /// Whether no node has an anchor or a tag and none is an alias.
     bare: bool,
 }
 
 impl<'a> Tree<'a> {
+    /// How many of an anchor's aliases are named in a refusal, so that a thousand refusals stay small.
+    pub const MAX_USERS: usize = 100;
+
     /// The text, without a byte order mark.
     #[must_use]
     pub fn text(&self) -> &'a str {
@@ -239,14 +250,11 @@ impl<'a> Tree<'a> {
         self.lines.around(self.text, byte)
     }
 
-    /// The lines of the aliases that repeat the node, if it has an anchor.
+    /// The lines of the aliases that repeat the node, if it has an anchor; of at most [`Tree::MAX_USERS`] of
+    /// them.
     #[must_use]
     pub fn users(&self, id: NodeId) -> Vec<usize> {
-        if self.node(id).anchor == 0 {
-            return Vec::new();
-        }
-        let uses = |at: &usize| self.nodes[*at].shape == Shape::Alias(id);
-        (0..self.nodes.len()).filter(uses).map(|at| self.position(to_id(at)).0).collect()
+        self.aliases(id).iter().take(Self::MAX_USERS).map(|at| self.position(*at).0).collect()
     }
 
     /// Refuses the first key, in the order of the file, that stands twice in its mapping. Keys are the same

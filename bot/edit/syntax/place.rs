@@ -1,7 +1,7 @@
 //! Where a node stands in the structure: the way to it from the root, and the node at the end of a way.
 
 use super::{NodeId, Shape, Tree, to_id};
-use crate::key::{Key, Step};
+use crate::key::{Key, MAX_KEY_BYTES, Step};
 use crate::refusal::{Reason, Refusal};
 
 impl Tree<'_> {
@@ -61,39 +61,44 @@ impl Tree<'_> {
         (key.head(best.0), best.1.map(names).unwrap_or_default())
     }
 
-    /// The key path of a value, as [`Key`] reads it.
+    /// The key path of a value, as [`Key`] reads it. One that is too long for a key has only its last steps,
+    /// behind a `…`, so that many paths below a long key stay small.
     pub(crate) fn path(&self, of: NodeId) -> String {
         let mut steps = Vec::new();
-        let mut document = None;
-        let several = self.roots().nth(1).is_some();
-        let mut here = None;
-        for (number, root) in self.roots().enumerate() {
-            if root <= of && of.index() < self.next(root) {
-                document = several.then_some(number + 1);
-                here = Some(root);
-            }
-        }
-        while let Some(node) = here.filter(|node| *node != of) {
-            here = match self.node(node).shape {
-                Shape::Sequence(_) => {
-                    let mut items = self.items(node).enumerate();
-                    items.find(|(_, item)| of.index() < self.next(*item)).map(|(index, item)| {
-                        steps.push(Step::Index(index));
-                        item
-                    })
-                }
-                Shape::Mapping(_) => {
-                    let mut pairs = self.pairs(node);
-                    pairs.find(|(_, value)| of.index() < self.next(*value)).map(|(key, value)| {
-                        steps.push(Step::Name(self.name(key)));
-                        // A key is at the place of its value.
-                        if key == of { of } else { value }
-                    })
-                }
-                Shape::Scalar(_) | Shape::Alias(_) => None,
+        let mut here = of;
+        let mut bytes = 0;
+        while let Some(around) = self.node(here).around {
+            let place = self.node(here).place as usize;
+            let step = match self.node(around).shape {
+                Shape::Mapping(_) => Step::Name(self.key_of(around, here, place)),
+                _ => Step::Index(place),
             };
+            bytes += if let Step::Name(name) = &step { name.len() + 1 } else { 4 };
+            if bytes > MAX_KEY_BYTES {
+                steps.push(Step::Name(String::from("…")));
+                break;
+            }
+            steps.push(step);
+            here = around;
         }
+        let document = (self.documents > 1).then(|| self.document(of));
+        steps.reverse();
         Key::written(document, steps)
+    }
+
+    /// The text of a pair's key, by its value or by itself; a key that is a list or mapping has none.
+    fn key_of(&self, mapping: NodeId, part: NodeId, place: usize) -> String {
+        let key = if place % 2 == 0 { part } else { to_id(part.index() - 1) };
+        match self.node(key).around == Some(mapping) {
+            true => self.node(key).text.chars().take(MAX_KEY_BYTES).collect(),
+            false => String::new(),
+        }
+    }
+
+    /// The number of the document that a node is in, from 1.
+    pub(crate) fn document(&self, of: NodeId) -> usize {
+        let root = self.ancestors(of).next().unwrap_or(of);
+        self.node(root).place as usize + 1
     }
 
     /// The node at that place in the file.
@@ -102,28 +107,27 @@ impl Tree<'_> {
     }
 
     /// The lists and mappings around a node, from the root on.
-    pub(crate) fn ancestors(&self, of: NodeId) -> Vec<NodeId> {
-        let mut around = Vec::new();
-        let mut at = 0;
-        while at < of.index() {
-            let next = self.next(at);
-            if of.index() < next {
-                around.push(to_id(at));
-                at += 1;
-            } else {
-                at = next;
-            }
-        }
-        around
+    pub(crate) fn ancestors(&self, of: NodeId) -> impl Iterator<Item = NodeId> {
+        let mut all: Vec<NodeId> =
+            std::iter::successors(self.node(of).around, |around| self.node(*around).around).collect();
+        all.reverse();
+        all.into_iter()
     }
 
     /// The aliases of a node.
-    pub(crate) fn aliases(&self, of: NodeId) -> Vec<NodeId> {
-        if self.node(of).anchor() == 0 {
-            return Vec::new();
-        }
-        let uses = |id: &NodeId| self.node(*id).shape == Shape::Alias(of);
-        self.ids().filter(uses).collect()
+    pub(crate) fn aliases(&self, of: NodeId) -> &[NodeId] {
+        let anchor = (self.node(of).anchor() as usize).checked_sub(1);
+        anchor.and_then(|anchor| self.aliases.get(anchor)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every node with an anchor.
+    pub(crate) fn anchors(&self) -> impl Iterator<Item = NodeId> {
+        self.anchors.iter().copied().filter(|anchor| anchor.index() < self.nodes.len())
+    }
+
+    /// The node and all that it contains, in the order of the file.
+    pub(crate) fn below(&self, root: NodeId) -> impl Iterator<Item = NodeId> + use<> {
+        (root.index()..self.next(root)).map(to_id)
     }
 
     /// The text of a key, for messages; that of a list item says so.
