@@ -113,7 +113,7 @@ fn shared(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> R
             _ => slot.value,
         };
         let users = tree.aliases(value);
-        if !users.is_empty() && !(target.follow && found.is_all_of(tree, value, &site.image)) {
+        if !(users.is_empty() || target.follow && found.is_all_of(tree, value, &site.image)) {
             return Err(repeated(tree, slot.key, value));
         }
         for around in tree.ancestors(value) {
