@@ -4,7 +4,7 @@
 //! that the suffix says (Flux, "Configure image update for custom resources"). Parts that stand in one mapping
 //! belong together. Whose image a `:tag` is says, in this order: a `:name` beside it, what its mapping is for a
 //! chart (`repository`) or for kustomize (`name` and `newTag`), any other marker of the policy in the file; else
-//! the caller must, and where the file has several such policies it must name the policy too.
+//! the caller must, and where the file has other marked values too, it must name the policy as the key.
 //!
 //! Comments are not in the tree. One is found by the text behind a scalar's end, so that what merely looks like
 //! one in quotes or in a block is none. A comment of other words that holds a marker is none either, as for Flux;

@@ -110,8 +110,9 @@ pub(super) fn sites(
         }
         found.sites.push(site);
     }
-    // The caller can tell the image of one policy, not of several.
-    let several = unnamed.iter().any(|(policy, _)| *policy != unnamed[0].0);
+    // The caller can tell the image of a file with one policy that names none, not which of several is meant.
+    let several = unnamed.iter().any(|(policy, _)| *policy != unnamed[0].0)
+        || found.sites.iter().any(|site| !site.image.is_empty());
     for (_, at) in unnamed.into_iter().filter(|_| several && !told) {
         let expected = "named by a marker `:name`, or told together with the policy as the key";
         let reason = Reason::Shape { what: "the image of a policy", expected };
