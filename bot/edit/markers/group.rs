@@ -1,5 +1,6 @@
 //! Parts with markers, put together to sites.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::comment::Part;
@@ -9,12 +10,6 @@ use crate::reference::What;
 use crate::refusal::{Reason, Refusal};
 use crate::site::{Fields, Form, Found, Names, Pin, Site, Slot};
 use crate::syntax::{NodeId, Tree};
-
-/// A value with a marker, and its policy.
-pub(super) enum Marked<'a> {
-    Site(&'a str, Site),
-    Part(&'a str, Part, Slot),
-}
 
 /// The keys and mappings of some values.
 pub(super) struct Places {
@@ -54,11 +49,11 @@ struct Group {
     twice: bool,
 }
 
-/// Pushes the sites of all marked values; `told` where the caller named the policy.
+/// Pushes the sites of all marked values, each with its policy; `told` where the caller named the policy.
 pub(super) fn sites(
     tree: &Tree<'_>,
     places: &Places,
-    marked: Vec<Marked<'_>>,
+    marked: Vec<(&str, Part, Slot)>,
     told: bool,
     found: &mut Found,
 ) -> Result<(), Refusal> {
@@ -71,31 +66,40 @@ pub(super) fn sites(
             *known = None;
         }
     };
-    for one in marked {
-        match one {
-            Marked::Site(policy, site) => {
-                name(policy, &site.image);
-                found.sites.push(site);
+    for (policy, part, slot) in marked {
+        if part == Part::Whole {
+            let value = slot.value;
+            match Site::joined(tree, slot) {
+                Some(site) => {
+                    name(policy, &site.image);
+                    found.sites.push(site);
+                }
+                None => super::blocked(tree, value, found),
             }
-            Marked::Part(policy, part, slot) => {
-                let around = places.mapping(slot.value).unwrap_or(slot.value);
-                let group = groups.entry((policy, around)).or_default();
-                let place = match part {
-                    Part::Name => {
-                        slot.text(tree).into_iter().for_each(|text| name(policy, text));
-                        &mut group.name
-                    }
-                    Part::Digest => &mut group.digest,
-                    Part::Tag | Part::Whole => &mut group.tag,
-                };
-                group.twice |= place.replace(slot).is_some();
-            }
+            continue;
         }
+        let around = places.mapping(slot.value).unwrap_or(slot.value);
+        let group = groups.entry((policy, around)).or_default();
+        let place = match part {
+            Part::Name => {
+                slot.text(tree).into_iter().for_each(|text| name(policy, text));
+                &mut group.name
+            }
+            Part::Digest => &mut group.digest,
+            Part::Tag | Part::Whole => &mut group.tag,
+        };
+        group.twice |= place.replace(slot).is_some();
     }
     let mut unnamed: Vec<(&str, NodeId)> = Vec::new();
+    // Asked once of a mapping, however many policies stand in it.
+    let mut entries: HashMap<usize, Option<Site>> = HashMap::new();
     for ((policy, around), group) in groups {
         let twice = group.twice;
-        let Some(site) = group.site(tree, around, named.get(policy).cloned().flatten())? else { continue };
+        if let Entry::Vacant(place) = entries.entry(around.index()) {
+            place.insert(entry(tree, around)?);
+        }
+        let entry = entries.get(&around.index()).and_then(Option::as_ref);
+        let Some(site) = group.site(entry, named.get(policy).cloned().flatten(), tree) else { continue };
         if twice {
             let expected = "set once in a mapping; leave one marker of each form";
             let reason = Reason::Shape { what: "what a policy sets", expected };
@@ -106,8 +110,9 @@ pub(super) fn sites(
         }
         found.sites.push(site);
     }
-    // The caller can tell the image of one policy, not of several.
-    let several = unnamed.iter().any(|(policy, _)| *policy != unnamed[0].0);
+    // The caller can tell the image of a file with one policy that names none, not which of several is meant.
+    let several = unnamed.iter().any(|(policy, _)| *policy != unnamed[0].0)
+        || found.sites.iter().any(|site| !site.image.is_empty());
     for (_, at) in unnamed.into_iter().filter(|_| several && !told) {
         let expected = "named by a marker `:name`, or told together with the policy as the key";
         let reason = Reason::Shape { what: "the image of a policy", expected };
@@ -118,25 +123,15 @@ pub(super) fn sites(
 
 impl Group {
     /// The site of the group; nothing for a name alone, which has no version.
-    fn site(
-        mut self,
-        tree: &Tree<'_>,
-        around: NodeId,
-        named: Option<String>,
-    ) -> Result<Option<Site>, Refusal> {
-        let Some(at) = self.tag.as_ref().or(self.digest.as_ref()).map(|slot| slot.key) else {
-            return Ok(None);
-        };
+    fn site(mut self, entry: Option<&Site>, named: Option<String>, tree: &Tree<'_>) -> Option<Site> {
+        let at = self.tag.as_ref().or(self.digest.as_ref()).map(|slot| slot.key)?;
         let at = self.name.as_ref().map_or(at, |slot| slot.key.min(at));
-        let entry = match &self.name {
-            Some(_) => None,
-            None => entry(tree, around)?.filter(|entry| {
-                let mine = |slot: &Slot| entry.slots().any(|other| other.value == slot.value);
-                self.tag.iter().chain(&self.digest).all(mine)
-            }),
+        let mine = |entry: &&Site| {
+            let has = |slot: &Slot| entry.slots().any(|other| other.value == slot.value);
+            self.name.is_none() && self.tag.iter().chain(&self.digest).all(has)
         };
-        if let Some(entry) = entry {
-            return Ok(Some(Site { at, ..entry }));
+        if let Some(entry) = entry.filter(mine) {
+            return Some(Site { at, ..entry.clone() });
         }
         let (mut image, mut names, mut pin) = (named.unwrap_or_default(), Names::Elsewhere, Pin::Nowhere);
         if let Some(slot) = self.name.take() {
@@ -147,7 +142,7 @@ impl Group {
         let (tag, digest) = (self.tag, self.digest);
         let fields = Fields { mapping: None, names, tag, tag_key: "tag", digest, pin, bare_hex: false };
         let form = Form::Fields(fields);
-        Ok(Some(Site { what: What::Image, name: image.clone(), image, at, form }))
+        Some(Site { what: What::Image, name: image.clone(), image, at, form })
     }
 }
 

@@ -18,13 +18,15 @@ pub(crate) struct Index {
 }
 
 impl Found {
-    /// The entries of kustomizations that go by the same name and image in the same document as this one, in
-    /// the order of the file; it is among them.
+    /// The entries of kustomizations that go by the same name and image as this one in its document, in the
+    /// order of the file; it is among them.
     pub(crate) fn twins<'f>(&'f self, tree: &Tree<'_>, site: &Site) -> impl Iterator<Item = &'f Site> {
         let entries = &self.index(tree).entries;
-        let key_of = |site: &'f Site| (tree.document(site.at), site.name.as_str(), site.image.as_str());
-        let wanted = (tree.document(site.at), site.name.as_str(), site.image.as_str());
-        let key = |at: &usize| key_of(&self.sites[*at]);
+        let wanted = (tree.document(site.at), &site.name, &site.image);
+        let key = |at: &usize| {
+            let site = &self.sites[*at];
+            (tree.document(site.at), &site.name, &site.image)
+        };
         let start = entries.partition_point(|at| key(at) < wanted);
         let end = entries.partition_point(|at| key(at) <= wanted);
         let range = if site.is_entry() { start..end } else { 0..0 };
@@ -63,7 +65,7 @@ impl Found {
         self.index.get_or_init(|| {
             let sites = &self.sites;
             let mut entries: Vec<usize> = (0..sites.len()).filter(|at| sites[*at].is_entry()).collect();
-            entries.sort_by_key(|at| {
+            entries.sort_by_cached_key(|at| {
                 let site = &sites[*at];
                 (tree.document(site.at), &site.name, &site.image, site.at)
             });
