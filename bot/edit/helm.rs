@@ -10,7 +10,8 @@
 //!   `imageName` or `imageRepository` and `imageTag`;
 //! - a text under `image` or a key that ends in `Image`: see [`text::is_image`]. A bare word (`image: nginx`)
 //!   counts in a container only: an item of a list such as `extraContainers`, or beside a pull policy;
-//! - texts with a tag, a digest or a registry's host in lists and mappings `images`.
+//! - texts with a tag, a digest or a registry's host in lists and mappings `images`;
+//! - all of these in blocks of text that are YAML themselves, as charts take resources and configurations.
 //!
 //! Rules, and where they are from:
 //! - the effective image is registry and repository. A registry that is set under `global` (`imageRegistry`,
@@ -34,9 +35,10 @@ mod keys;
 mod mapping;
 mod text;
 
+use crate::kind::Kind;
 use crate::refusal::Refusal;
-use crate::site::{Fields, Form, Found, Names, Site, Slot};
-use crate::syntax::{NodeId, Shape, Tree};
+use crate::site::{Fields, Form, Found, Names, Nested, Site, Slot};
+use crate::syntax::{NodeId, Shape, Style, Tree};
 use global::Global;
 use keys::Keys;
 use mapping::Standing;
@@ -55,13 +57,37 @@ struct Place<'t> {
 
 /// Every image below the node.
 pub(crate) fn find(tree: &Tree<'_>, root: NodeId, found: &mut Found) -> Result<(), Refusal> {
+    find_in(tree, root, true, found)
+}
+
+/// Whether a block of text is a YAML file with images, such as a resource or a part of one.
+fn is_file_with_images(tree: &Tree<'_>, value: NodeId) -> bool {
+    let text = &*tree.node(value).text;
+    if tree.node(value).shape != Shape::Scalar(Style::Block) || !text.to_ascii_lowercase().contains("image") {
+        return false;
+    }
+    let Ok(inner) = Tree::parse(text.as_bytes()) else { return false };
+    let mut found = Found::default();
+    for root in inner.roots() {
+        if find_in(&inner, root, false, &mut found).is_err() {
+            return false;
+        }
+    }
+    !found.sites.is_empty()
+}
+
+/// `nested` tells whether texts are looked into: what stands in one is looked into by who reads it.
+fn find_in(tree: &Tree<'_>, root: NodeId, nested: bool, found: &mut Found) -> Result<(), Refusal> {
     let standing = Standing { of_image: false, root: true, global: Global::default() };
     let mut open = vec![Place { node: root, standing, images: false, containers: false }];
     while let Some(place) = open.pop() {
         match tree.node(place.node).shape {
-            Shape::Mapping(_) => look_into(tree, place, found, &mut open)?,
+            Shape::Mapping(_) => look_into(tree, place, nested, found, &mut open)?,
             Shape::Sequence(_) => {
                 for item in tree.items(place.node) {
+                    if nested && is_file_with_images(tree, item) {
+                        found.nested.push(Nested { key: item, value: item, kind: Kind::HelmValues });
+                    }
                     if place.images {
                         found.sites.extend(image_text(tree, Slot::item(item), Around::Named));
                     }
@@ -81,6 +107,7 @@ pub(crate) fn find(tree: &Tree<'_>, root: NodeId, found: &mut Found) -> Result<(
 fn look_into<'t>(
     tree: &'t Tree<'_>,
     place: Place<'t>,
+    nested: bool,
     found: &mut Found,
     open: &mut Vec<Place<'t>>,
 ) -> Result<(), Refusal> {
@@ -112,6 +139,7 @@ fn look_into<'t>(
             true if pulled => Some(Around::Container),
             true => Some(Around::Image),
             false if images && !is_about_registry(name) => Some(Around::Named),
+            false if place.standing.of_image && ["value", "override"].contains(&name) => Some(Around::Part),
             false => None,
         };
         if let Some(around) = around
@@ -119,7 +147,11 @@ fn look_into<'t>(
         {
             found.sites.extend(image_text(tree, Slot::of((key, value)), around));
         }
-        let images = text::is_images_key(name) || images;
+        if nested && is_file_with_images(tree, value) {
+            found.nested.push(Nested { key, value, kind: Kind::HelmValues });
+        }
+        let choice = place.standing.of_image && name == "options";
+        let images = text::is_images_key(name) || images || choice;
         let standing = Standing { of_image: of_image || images, root: false, global: standing.global };
         open.push(Place { node: value, standing, images, containers: text::is_containers_key(name) });
     }

@@ -212,8 +212,3 @@ pub(crate) fn find_in_json_patch(tree: &Tree<'_>, root: NodeId, found: &mut Foun
 fn unescaped(step: &str) -> String {
     step.replace("~1", "/").replace("~0", "~")
 }
-
-/// Every key with its value below a node.
-pub(crate) fn pairs_below(tree: &Tree<'_>, root: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> {
-    tree.below(root).flat_map(|id| tree.pairs(id))
-}

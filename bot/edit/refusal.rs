@@ -62,6 +62,15 @@ pub enum Reason {
         "`{{{{` makes this a template and not YAML; name the values file or the rendered overlay instead"
     )]
     Template,
+    /// A text that something else fills in: Helm's `tpl`, Flux's substitution of variables.
+    #[error(
+        "`{}` is filled in later; change it where that is, or write the value here",
+        clean(.value)
+    )]
+    FilledLater {
+        /// The text.
+        value: String,
+    },
     /// A key that stands twice in one mapping.
     #[error("key `{}` is already set on line {first_line}; remove one of the two", clean(.key))]
     DuplicateKey {

@@ -146,6 +146,10 @@ fn flattened(
 fn site(tree: &Tree<'_>, keys: &Keys<'_, '_>, standing: Standing<'_>, parts: Parts) -> Option<Site> {
     let Parts { name, mut registry, tag, digest, alone } = parts;
     let path = text::string(tree, name.value)?;
+    // What is anchored and has no tag is there to be repeated with one.
+    if tag.is_none() && tree.node(keys.mapping).anchor() > 0 {
+        return None;
+    }
     // Nothing of its own: what stands behind `<<` is found there.
     let written = [Some(&name), tag.as_ref(), digest.as_ref()];
     if !text::is_name(path) || !written.into_iter().flatten().any(|slot| keys.is_own(slot)) {

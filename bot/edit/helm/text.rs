@@ -64,7 +64,8 @@ pub(super) fn is_host(text: &str) -> bool {
 /// `localhost:5000` and `registry.example.com:5000`.
 fn is_address(name: &str, tag: &str, around: Around) -> bool {
     let port = tag.len() <= 5 && tag.bytes().all(|byte| byte.is_ascii_digit());
-    port && (name == "localhost" || around == Around::Named && name.contains('.') && !name.contains('/'))
+    let named = matches!(around, Around::Named | Around::Part);
+    port && (name == "localhost" || named && name.contains('.') && !name.contains('/'))
 }
 
 /// A picture, a disk, an archive or a page: no repository ends so, and such paths stand under `image` too.

@@ -26,6 +26,7 @@ pub(super) fn site(
         }
     }
     sound(target, tree, site)?;
+    refuse_template(tree, site)?;
     shared(target, tree, found, site)?;
     match &site.form {
         Form::Joined(slot) => joined(tree, slot, change, draft),
@@ -71,6 +72,25 @@ pub(super) fn any_tag(
     site(target, tree, found, of, &change, draft)
 }
 
+/// Refuses a site that is filled in later, by Helm or by Flux's substitution: a value written over the
+/// template would end that.
+fn refuse_template(tree: &Tree<'_>, site: &Site) -> Result<(), Refusal> {
+    let template = |text: &str| text.contains("{{") || text.contains("${");
+    let refuse = |at, text: &str| {
+        let value = text.chars().take(200).collect();
+        Err(Refusal::at(tree.position(at), Reason::FilledLater { value }))
+    };
+    if template(&site.image) {
+        return refuse(site.at, &site.image);
+    }
+    for slot in site.slots() {
+        if let Some(text) = slot.text(tree).filter(|text| template(text)) {
+            return refuse(slot.value, text);
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a site whose values other places of the file repeat, unless that is allowed and they all are of
 /// the same image.
 fn shared(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> Result<(), Refusal> {
@@ -83,17 +103,46 @@ fn shared(target: &Target<'_>, tree: &Tree<'_>, found: &Found, site: &Site) -> R
             _ => slot.value,
         };
         let users = tree.aliases(value);
-        if !users.is_empty() && !(target.follow && found.is_all_of(tree, value, &site.image)) {
+        if !(users.is_empty() || target.follow && found.is_all_of(tree, value, &site.image)) {
             return Err(repeated(tree, slot.key, value));
         }
         for around in tree.ancestors(value) {
-            let names_inside = site.names_inside(tree, around);
-            if !tree.aliases(around).is_empty() && !(target.follow && names_inside) {
+            let mut users = tree.aliases(around).iter().filter(|user| !overrides(tree, **user, around, slot));
+            let follow =
+                || target.follow && site.names_inside(tree, around) && !found.is_of_several(tree, slot);
+            if users.next().is_some() && !follow() {
                 return Err(repeated(tree, slot.key, around));
             }
         }
     }
+    // A tag that is added is repeated with the mapping.
+    if let Form::Fields(Fields { mapping: Some(mapping), tag: None, .. }) = &site.form {
+        for around in tree.ancestors(*mapping).chain([*mapping]) {
+            let follow = || target.follow && site.names_inside(tree, around);
+            if !tree.aliases(around).is_empty() && !follow() {
+                let key = match &site.form {
+                    Form::Fields(Fields { names: Names::Repository { repository, .. }, .. })
+                    | Form::Fields(Fields { names: Names::Under { repository, .. }, .. }) => repository.key,
+                    _ => site.at,
+                };
+                return Err(repeated(tree, key, around));
+            }
+        }
+    }
     Ok(())
+}
+
+/// Whether an alias of the mapping that holds the slot stands behind `<<`, beside a value of its own for the
+/// slot's key. A mapping larger than any that a person merges into is not searched.
+fn overrides(tree: &Tree<'_>, user: NodeId, anchor: NodeId, slot: &Slot) -> bool {
+    const MAX_PAIRS: usize = 256;
+    let around = |node| tree.ancestors(node).last();
+    let direct = around(slot.value) == Some(anchor);
+    let Some(mapping) = around(user).filter(|_| direct) else { return false };
+    let merged = |(key, value): (NodeId, NodeId)| value == user && tree.node(key).text == "<<";
+    tree.pairs(mapping).nth(MAX_PAIRS).is_none()
+        && tree.pairs(mapping).any(merged)
+        && matches!(tree.get(mapping, &tree.node(slot.key).text), Ok(Some(_)))
 }
 
 fn repeated(tree: &Tree<'_>, key: NodeId, anchor: NodeId) -> Refusal {
@@ -173,6 +222,10 @@ fn apply(
         (_, SetDigest::Set(digest)) if pinned.is_some() || fields.pin == Pin::BehindTag => Some(digest),
         (_, SetDigest::Set(_)) => None,
     };
+    if pinned.is_none() && pinned_here.is_some() && change.tag.or(plain).is_none() {
+        // `NAME:DIGEST` is no reference, and there is no tag to put it behind.
+        return refuse(Reason::NoDigest { path: tree.path(site.at) });
+    }
     let wanted = match (change.tag.or(plain), pinned_here) {
         (Some(tag), Some(digest)) => Some(format!("{tag}@{digest}")),
         (Some(tag), None) => Some(tag.to_owned()),

@@ -1,8 +1,8 @@
 //! What is asked of all sites for each one of them, answered without a walk over all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::{Found, Site};
+use super::{Found, Site, Slot};
 use crate::syntax::{NodeId, Tree};
 
 /// Sites by what they have in common.
@@ -12,6 +12,8 @@ pub(crate) struct Index {
     entries: Vec<usize>,
     /// For each anchor whose aliases all are values of sites of one image: one of those sites.
     of_one_image: HashMap<NodeId, usize>,
+    /// The values that sites of different images share, as `<<` brings them.
+    of_several: HashSet<NodeId>,
 }
 
 impl Found {
@@ -33,6 +35,11 @@ impl Found {
         site.is_some_and(|at| self.sites[*at].image == image)
     }
 
+    /// Whether sites of different images have this value, which `<<` brings to more than one.
+    pub(crate) fn is_of_several(&self, tree: &Tree<'_>, slot: &Slot) -> bool {
+        self.index(tree).of_several.contains(&slot.value)
+    }
+
     fn index(&self, tree: &Tree<'_>) -> &Index {
         self.index.get_or_init(|| {
             let sites = &self.sites;
@@ -40,7 +47,15 @@ impl Found {
             entries.sort_by_key(|at| (&sites[*at].name, &sites[*at].image, sites[*at].at));
             let slots =
                 sites.iter().enumerate().flat_map(|(at, site)| site.slots().map(move |slot| (slot, at)));
-            let users: HashMap<NodeId, usize> = slots.map(|(slot, at)| (slot.value, at)).collect();
+            let mut users: HashMap<NodeId, usize> = HashMap::new();
+            let mut of_several = HashSet::new();
+            for (slot, at) in slots {
+                if let Some(other) = users.insert(slot.value, at)
+                    && sites[other].image != sites[at].image
+                {
+                    of_several.insert(slot.value);
+                }
+            }
             let mut of_one_image = HashMap::new();
             for anchor in tree.anchors() {
                 let mut sites_of = tree.aliases(anchor).iter().map(|alias| users.get(alias).copied());
@@ -49,7 +64,7 @@ impl Found {
                     of_one_image.insert(anchor, first);
                 }
             }
-            Index { entries, of_one_image }
+            Index { entries, of_one_image, of_several }
         })
     }
 }

@@ -88,7 +88,7 @@ impl Tree<'_> {
 
     /// The text of a pair's key, by its value or by itself; a key that is a list or mapping has none.
     fn key_of(&self, mapping: NodeId, part: NodeId, place: usize) -> String {
-        let key = if place % 2 == 0 { part } else { to_id(part.index() - 1) };
+        let key = if place.is_multiple_of(2) { part } else { to_id(part.index() - 1) };
         match self.node(key).around == Some(mapping) {
             true => self.node(key).text.chars().take(MAX_KEY_BYTES).collect(),
             false => String::new(),
@@ -118,11 +118,6 @@ impl Tree<'_> {
     /// Every node with an anchor.
     pub(crate) fn anchors(&self) -> impl Iterator<Item = NodeId> {
         self.anchors.iter().copied().filter(|anchor| anchor.index() < self.nodes.len())
-    }
-
-    /// The node and all that it contains, in the order of the file.
-    pub(crate) fn below(&self, root: NodeId) -> impl Iterator<Item = NodeId> + use<> {
-        (root.index()..self.next(root)).map(to_id)
     }
 
     /// The text of a key, for messages; that of a list item says so.
