@@ -176,7 +176,7 @@ fn name_of(site: &Site) -> Option<NodeId> {
     match &site.form {
         Form::Fields(Fields { names, .. }) => match names {
             Names::Repository { repository, .. } | Names::Under { repository, .. } => Some(repository.value),
-            Names::Elsewhere | Names::Renamed { .. } => None,
+            Names::Elsewhere | Names::Beside(_) | Names::Renamed { .. } => None,
         },
         Form::Joined(_) => None,
     }

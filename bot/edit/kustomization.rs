@@ -59,7 +59,8 @@ fn images(tree: &Tree<'_>) -> Result<Option<(NodeId, NodeId)>, Refusal> {
     }
 }
 
-fn entry(tree: &Tree<'_>, item: NodeId) -> Result<Site, Refusal> {
+/// One entry of an `images` list, in a kustomization or one of Flux's.
+pub(crate) fn entry(tree: &Tree<'_>, item: NodeId) -> Result<Site, Refusal> {
     let at = tree.position(item);
     let shape = |what, expected| Refusal::at(at, Reason::Shape { what, expected });
     match tree.node(item).shape {

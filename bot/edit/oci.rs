@@ -43,6 +43,49 @@ pub(crate) fn check_revision(text: &str) -> Result<(), Refusal> {
     demand(good, "Git revision", text, RULE)
 }
 
+/// Demands what a key that takes only one kind of revision can hold (Flux, `GitRepository` and
+/// `OCIRepository`, "Reference"): a tag that is set as a branch would be looked for among the branches.
+pub(crate) fn check_under(key: &str, text: &str) -> Result<(), Refusal> {
+    let (good, what, rule) = match key {
+        "commit" => (is_commit(text), "commit", "the whole object id, 40 or 64 hexadecimal digits"),
+        "name" => (text.starts_with("refs/"), "reference name", "a whole name such as `refs/tags/v1.2.3`"),
+        "semver" => (
+            is_semver(text),
+            "version under `semver`",
+            "MAJOR.MINOR.PATCH; Flux reads anything shorter as a range, and other text not at all",
+        ),
+        "branch" => (
+            !is_commit(text) && !is_semver(text),
+            "branch",
+            "a commit goes under `commit` and a version under `tag`; change the key by hand",
+        ),
+        _ => return Ok(()),
+    };
+    demand(good, what, text, rule)
+}
+
+/// A text that the key takes, to see whether any could be written.
+pub(crate) fn sample_under(key: &str) -> &'static str {
+    match key {
+        "commit" => "0000000000000000000000000000000000000000",
+        "name" => "refs/tags/any",
+        "branch" => "any",
+        _ => "0.0.0-any",
+    }
+}
+
+fn is_commit(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// `1.2.3`, `v1.2.3-rc.1`: one version, and no range of them.
+fn is_semver(text: &str) -> bool {
+    let text = text.strip_prefix('v').unwrap_or(text);
+    let core = text.split(['-', '+']).next().unwrap_or_default();
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    core.split('.').count() == 3 && core.split('.').all(number) && check_version(text).is_ok()
+}
+
 /// Whether the text is a digest of a registered algorithm.
 pub(crate) fn is_digest(text: &str) -> bool {
     let hex = match text.split_once(':') {

@@ -95,7 +95,7 @@ fn level(
     }
     let mut wanted: Vec<Option<usize>> = vec![None; found.sites.len()];
     for (at, change) in changes.iter().enumerate() {
-        let hits = matching(tree, found, change)?;
+        let hits = matching(target, tree, found, change)?;
         tally.hits[at] += hits.len();
         for hit in hits {
             if wanted[hit].replace(at).is_some() {
@@ -150,26 +150,39 @@ fn inside(
 
 /// The sites that a change is meant for. A rename that was done before is found under its new name, so that
 /// doing it twice is harmless.
-fn matching(tree: &Tree<'_>, found: &Found, change: &Change<'_>) -> Result<Vec<usize>, Refusal> {
+fn matching(
+    target: &Target<'_>,
+    tree: &Tree<'_>,
+    found: &Found,
+    change: &Change<'_>,
+) -> Result<Vec<usize>, Refusal> {
     let sites = &found.sites;
+    // A bare value is of the image that the caller tells, else of any that is set under its key.
+    let bare = match target.image {
+        Some(told) => {
+            [Some(change.image), change.new_name].into_iter().flatten().any(|i| same_image(told, i))
+        }
+        None => target.key.is_some(),
+    };
     for image in [Some(change.image), change.new_name].into_iter().flatten() {
         let all = || sites.iter().enumerate();
         let mut hits: Vec<usize> = all()
-            .filter(|(_, site)| site.image == image || site.image.is_empty())
+            .filter(|(_, site)| if site.image.is_empty() { bare } else { site.image == image })
             .map(|(at, _)| at)
             .collect();
         if hits.is_empty() {
-            let same = |site: &Site| !site.is_entry() && same_image(&site.image, image);
+            let same =
+                |site: &Site| !site.is_entry() && !site.image.is_empty() && same_image(&site.image, image);
             hits = all().filter(|(_, site)| same(site)).map(|(at, _)| at).collect();
         }
         // A registry's repository and a Git repository may have one name; what is built comes first.
         if hits.iter().any(|at| sites[*at].what != What::Revision) {
             hits.retain(|at| sites[*at].what != What::Revision);
         }
-        // The entries of a kustomization are laid over all that it holds else.
-        if hits.iter().any(|at| sites[*at].is_entry()) {
-            hits.retain(|at| sites[*at].is_entry());
-        }
+        // The entries of a kustomization are laid over all that its document holds else.
+        let laid: HashSet<usize> =
+            hits.iter().filter(|at| sites[**at].is_entry()).map(|at| tree.document(sites[*at].at)).collect();
+        hits.retain(|at| sites[*at].is_entry() || !laid.contains(&tree.document(sites[*at].at)));
         for hit in &hits {
             refuse_twins(tree, found, &sites[*hit])?;
         }
@@ -180,7 +193,8 @@ fn matching(tree: &Tree<'_>, found: &Found, change: &Change<'_>) -> Result<Vec<u
     Ok(Vec::new())
 }
 
-/// Refuses an entry of a kustomization beside which another goes by the same name: just one of them counts.
+/// Refuses an entry of a kustomization beside which another of its document goes by the same name: just
+/// one of them counts.
 fn refuse_twins(tree: &Tree<'_>, found: &Found, site: &Site) -> Result<(), Refusal> {
     let mut twins = found.twins(tree, site);
     let (Some(first), Some(_)) = (twins.next(), twins.next()) else { return Ok(()) };
@@ -196,6 +210,6 @@ fn missing(target: &Target<'_>, tree: &Tree<'_>, found: &Found, change: &Change<
         .map(|reference| reference.image)
         .collect();
     let mut seen = HashSet::new();
-    present.retain(|image| seen.insert(image.clone()));
+    present.retain(|image| !image.is_empty() && seen.insert(image.clone()));
     Refusal::whole(Reason::NotFound { image: change.image.to_owned(), renamed, present })
 }

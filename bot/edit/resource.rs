@@ -27,8 +27,18 @@ pub(crate) fn kind_of(tree: &Tree<'_>) -> Option<Kind> {
 
 /// The sites of every document, and of every item where a document is a list of resources.
 pub(crate) fn find(tree: &Tree<'_>, found: &mut Found) -> Result<(), Refusal> {
+    let mut resources: Vec<NodeId> = Vec::new();
     let mut open: Vec<NodeId> = tree.roots().collect();
     while let Some(root) = open.pop() {
+        match tree.get(root, "items")? {
+            Some((_, items)) if field(tree, root, "kind").is_some_and(|kind| kind.ends_with("List")) => {
+                open.extend(tree.items(items));
+            }
+            _ => resources.push(root),
+        }
+    }
+    let repositories = flux::Repositories::among(tree, &resources);
+    for root in resources {
         if is_json_patch(tree, root) {
             manifest::find_in_json_patch(tree, root, found)?;
             continue;
@@ -36,14 +46,13 @@ pub(crate) fn find(tree: &Tree<'_>, found: &mut Found) -> Result<(), Refusal> {
         let group = field(tree, root, "apiVersion").and_then(|version| version.split_once('/'));
         let kind = field(tree, root, "kind").unwrap_or_default();
         match group.map(|(group, _)| group) {
-            Some(group) if group.ends_with(".toolkit.fluxcd.io") => flux::find(tree, root, kind, found)?,
+            Some(group) if group.ends_with(".toolkit.fluxcd.io") => {
+                flux::find(tree, root, kind, &repositories, found)?;
+            }
             Some("argoproj.io") if matches!(kind, "Application" | "ApplicationSet") => {
                 argocd::find(tree, root, kind, found)?;
             }
-            _ => match tree.get(root, "items")? {
-                Some((_, items)) if kind.ends_with("List") => open.extend(tree.items(items)),
-                _ => manifest::find(tree, root, found)?,
-            },
+            _ => manifest::find(tree, root, found)?,
         }
     }
     Ok(())

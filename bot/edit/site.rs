@@ -6,10 +6,12 @@
 mod index;
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::kind::Kind;
 use crate::reference::What;
+use crate::refusal::Refusal;
 use crate::syntax::{NodeId, Tree};
 pub(crate) use index::Index;
 
@@ -20,6 +22,8 @@ pub(crate) struct Found {
     pub(crate) sites: Vec<Site>,
     /// Values whose text is a file of its own.
     pub(crate) nested: Vec<Nested>,
+    /// Why a site cannot be edited, by the node that its messages point at, where its kind knows a reason.
+    pub(crate) odd: BTreeMap<NodeId, Refusal>,
     /// Filled when it is first asked for, when all sites are found.
     pub(crate) index: OnceCell<Index>,
 }
@@ -74,6 +78,8 @@ pub(crate) struct Fields {
 pub(crate) enum Names {
     /// Not in this file, or not where it could be edited.
     Elsewhere,
+    /// Not where it could be edited; a key that is missing may be added behind this pair.
+    Beside(Slot),
     /// In one value, or in two that are joined by `/`.
     Repository { registry: Option<Slot>, repository: Slot },
     /// In one value, under a registry that stands elsewhere and is not only this image's.
@@ -133,6 +139,7 @@ impl Site {
             Form::Joined(_) => true,
             Form::Fields(Fields { names, .. }) => match names {
                 Names::Elsewhere => false,
+                Names::Beside(slot) => inside(slot),
                 Names::Repository { registry, repository } => {
                     registry.iter().all(&inside) && inside(repository)
                 }

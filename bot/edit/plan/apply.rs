@@ -18,11 +18,17 @@ pub(super) fn site(
     change: &Change<'_>,
     draft: &mut Draft<'_, '_>,
 ) -> Result<(), Refusal> {
+    if let Some(refusal) = found.odd.get(&site.at) {
+        return Err(refusal.clone());
+    }
     if let Some(tag) = change.tag {
         match site.what {
             What::Image => oci::check_tag(tag)?,
             What::Chart => oci::check_version(tag)?,
             What::Revision => revision(site, tag)?,
+        }
+        if let Form::Fields(fields) = &site.form {
+            oci::check_under(fields.tag_key, tag)?;
         }
     }
     sound(target, tree, site)?;
@@ -68,7 +74,11 @@ pub(super) fn any_tag(
     of: &Site,
     draft: &mut Draft<'_, '_>,
 ) -> Result<(), Refusal> {
-    let change = Change { image: &of.image, new_name: None, tag: Some("0.0.0-any"), digest: SetDigest::Keep };
+    let tag = match &of.form {
+        Form::Fields(fields) => oci::sample_under(fields.tag_key),
+        Form::Joined(_) => "0.0.0-any",
+    };
+    let change = Change { image: &of.image, new_name: None, tag: Some(tag), digest: SetDigest::Keep };
     site(target, tree, found, of, &change, draft)
 }
 
@@ -197,6 +207,7 @@ fn apply(
     // The pair that a missing key is added behind.
     let behind = match &fields.names {
         Names::Elsewhere => None,
+        Names::Beside(slot) => Some(slot),
         Names::Repository { repository, .. } | Names::Under { repository, .. } => Some(repository),
         Names::Renamed { name, new_name, .. } => Some(new_name.as_ref().unwrap_or(name)),
     };
@@ -274,7 +285,7 @@ fn rename(
 ) -> Result<(), Refusal> {
     let Some(wanted) = change.new_name.filter(|wanted| *wanted != site.image) else { return Ok(()) };
     match &fields.names {
-        Names::Elsewhere => {
+        Names::Elsewhere | Names::Beside(_) => {
             let reason = Reason::NoRoom { key: String::from("the name"), done: "changed" };
             Err(Refusal::at(tree.position(site.at), reason))
         }

@@ -8,7 +8,7 @@ use crate::syntax::{NodeId, Tree};
 /// Sites by what they have in common.
 #[derive(Debug)]
 pub(crate) struct Index {
-    /// The entries of kustomizations, by name and image.
+    /// The entries of kustomizations, by document, name and image.
     entries: Vec<usize>,
     /// For each anchor whose aliases all are values of sites of one image: one of those sites.
     of_one_image: HashMap<NodeId, usize>,
@@ -17,12 +17,16 @@ pub(crate) struct Index {
 }
 
 impl Found {
-    /// The entries of kustomizations that go by the same name and image as this one, in the order of the
-    /// file; it is among them.
+    /// The entries of kustomizations that go by the same name and image as this one in the same document,
+    /// in the order of the file; it is among them.
     pub(crate) fn twins<'f>(&'f self, tree: &Tree<'_>, site: &Site) -> impl Iterator<Item = &'f Site> {
         let entries = &self.index(tree).entries;
-        let wanted = (&site.name, &site.image);
-        let key = |at: &usize| (&self.sites[*at].name, &self.sites[*at].image);
+        let name = |site: &'f Site| (&*site.name, &*site.image);
+        let wanted = (tree.document(site.at), &*site.name, &*site.image);
+        let key = |at: &usize| {
+            let (name, image) = name(&self.sites[*at]);
+            (tree.document(self.sites[*at].at), name, image)
+        };
         let start = entries.partition_point(|at| key(at) < wanted);
         let end = entries.partition_point(|at| key(at) <= wanted);
         let range = if site.is_entry() { start..end } else { 0..0 };
@@ -44,7 +48,8 @@ impl Found {
         self.index.get_or_init(|| {
             let sites = &self.sites;
             let mut entries: Vec<usize> = (0..sites.len()).filter(|at| sites[*at].is_entry()).collect();
-            entries.sort_by_key(|at| (&sites[*at].name, &sites[*at].image, sites[*at].at));
+            let key = |at: &usize| (tree.document(sites[*at].at), &sites[*at].name, &sites[*at].image);
+            entries.sort_by_key(|at| (key(at), sites[*at].at));
             let slots =
                 sites.iter().enumerate().flat_map(|(at, site)| site.slots().map(move |slot| (slot, at)));
             let mut users: HashMap<NodeId, usize> = HashMap::new();

@@ -72,8 +72,11 @@ proptest! {
         for ((old, _), (new, style)) in before.iter().zip(&after) {
             if old.contains('\n') && new != old {
                 // Values within a text.
-                for (value, style) in scalars_of(new.as_bytes()) {
-                    prop_assert!(style != 'p' || value != odd, "{new}");
+                let (before, after) = (scalars_of(old.as_bytes()), scalars_of(new.as_bytes()));
+                prop_assert_eq!(before.len(), after.len());
+                for ((old, _), (new, style)) in before.iter().zip(&after) {
+                    prop_assert_eq!(&old.replace(OLD, odd), new);
+                    prop_assert!(new == old || *style != 'p' || is_text(new), "{} in {}", new, text);
                 }
                 continue;
             }

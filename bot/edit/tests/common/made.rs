@@ -34,7 +34,7 @@ fn noise() -> impl Strategy<Value = String> {
         "\n",
         "replicas: 3\n",
         "labels: {app: shop, 'tier': \"web\"}\n",
-        "ports: [80, 443,\n  8080]\n",
+        "numbers: [80, 443,\n  8080]\n",
         "script: |\n  echo \"é\" # no comment\n\n  done\n",
         "folded: >-\n  one\n  two\n",
         "? complex\n: key\n",

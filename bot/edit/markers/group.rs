@@ -1,0 +1,163 @@
+//! Parts with markers, put together to sites.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::comment::Part;
+use crate::helm;
+use crate::kustomization;
+use crate::reference::What;
+use crate::refusal::{Reason, Refusal};
+use crate::site::{Fields, Form, Found, Names, Pin, Site, Slot};
+use crate::syntax::{NodeId, Tree};
+
+/// A value with a marker, and its policy.
+pub(super) enum Marked<'a> {
+    Site(&'a str, Site),
+    Part(&'a str, Part, Slot),
+}
+
+/// The keys and mappings of some values.
+pub(super) struct Places {
+    pairs: HashMap<usize, (NodeId, NodeId)>,
+}
+
+impl Places {
+    /// One walk over the tree.
+    pub(super) fn of(tree: &Tree<'_>, values: impl Iterator<Item = NodeId>) -> Self {
+        let wanted: HashSet<usize> = values.map(NodeId::index).collect();
+        let mut pairs = HashMap::new();
+        if !wanted.is_empty() {
+            for mapping in tree.ids() {
+                let inside = tree.pairs(mapping).filter(|(_, value)| wanted.contains(&value.index()));
+                pairs.extend(inside.map(|(key, value)| (value.index(), (mapping, key))));
+            }
+        }
+        Self { pairs }
+    }
+
+    /// The key of a value; the value itself, where it is an item.
+    pub(super) fn key(&self, value: NodeId) -> NodeId {
+        self.pairs.get(&value.index()).map_or(value, |(_, key)| *key)
+    }
+
+    fn mapping(&self, value: NodeId) -> Option<NodeId> {
+        self.pairs.get(&value.index()).map(|(mapping, _)| *mapping)
+    }
+}
+
+/// The parts of one policy in one mapping.
+#[derive(Default)]
+struct Group {
+    name: Option<Slot>,
+    tag: Option<Slot>,
+    digest: Option<Slot>,
+    twice: bool,
+}
+
+/// Pushes the sites of all marked values; `told` where the caller named the policy.
+pub(super) fn sites(
+    tree: &Tree<'_>,
+    places: &Places,
+    marked: Vec<Marked<'_>>,
+    told: bool,
+    found: &mut Found,
+) -> Result<(), Refusal> {
+    let mut groups: BTreeMap<(&str, NodeId), Group> = BTreeMap::new();
+    // What the markers of a policy name; nothing where they differ.
+    let mut named: HashMap<&str, Option<String>> = HashMap::new();
+    let mut name = |policy, image: &str| {
+        let known = named.entry(policy).or_insert_with(|| Some(image.to_owned()));
+        if known.as_deref() != Some(image) {
+            *known = None;
+        }
+    };
+    for one in marked {
+        match one {
+            Marked::Site(policy, site) => {
+                name(policy, &site.image);
+                found.sites.push(site);
+            }
+            Marked::Part(policy, part, slot) => {
+                let around = places.mapping(slot.value).unwrap_or(slot.value);
+                let group = groups.entry((policy, around)).or_default();
+                let place = match part {
+                    Part::Name => {
+                        slot.text(tree).into_iter().for_each(|text| name(policy, text));
+                        &mut group.name
+                    }
+                    Part::Digest => &mut group.digest,
+                    Part::Tag | Part::Whole => &mut group.tag,
+                };
+                group.twice |= place.replace(slot).is_some();
+            }
+        }
+    }
+    let mut unnamed: Vec<(&str, NodeId)> = Vec::new();
+    for ((policy, around), group) in groups {
+        let twice = group.twice;
+        let Some(site) = group.site(tree, around, named.get(policy).cloned().flatten())? else { continue };
+        if twice {
+            let expected = "set once in a mapping; leave one marker of each form";
+            let reason = Reason::Shape { what: "what a policy sets", expected };
+            found.odd.insert(site.at, Refusal::at(tree.position(site.at), reason));
+        }
+        if site.image.is_empty() {
+            unnamed.push((policy, site.at));
+        }
+        found.sites.push(site);
+    }
+    // The caller can tell the image of one policy, not of several.
+    let several = unnamed.iter().any(|(policy, _)| *policy != unnamed[0].0);
+    for (_, at) in unnamed.into_iter().filter(|_| several && !told) {
+        let expected = "named by a marker `:name`, or told together with the policy as the key";
+        let reason = Reason::Shape { what: "the image of a policy", expected };
+        found.odd.entry(at).or_insert(Refusal::at(tree.position(at), reason));
+    }
+    Ok(())
+}
+
+impl Group {
+    /// The site of the group; nothing for a name alone, which has no version.
+    fn site(
+        mut self,
+        tree: &Tree<'_>,
+        around: NodeId,
+        named: Option<String>,
+    ) -> Result<Option<Site>, Refusal> {
+        let Some(at) = self.tag.as_ref().or(self.digest.as_ref()).map(|slot| slot.key) else {
+            return Ok(None);
+        };
+        let at = self.name.as_ref().map_or(at, |slot| slot.key.min(at));
+        let entry = match &self.name {
+            Some(_) => None,
+            None => entry(tree, around)?.filter(|entry| {
+                let mine = |slot: &Slot| entry.slots().any(|other| other.value == slot.value);
+                self.tag.iter().chain(&self.digest).all(mine)
+            }),
+        };
+        if let Some(entry) = entry {
+            return Ok(Some(Site { at, ..entry }));
+        }
+        let (mut image, mut names, mut pin) = (named.unwrap_or_default(), Names::Elsewhere, Pin::Nowhere);
+        if let Some(slot) = self.name.take() {
+            image = slot.text(tree).unwrap_or_default().to_owned();
+            names = Names::Repository { registry: None, repository: slot };
+            pin = Pin::BehindTag;
+        }
+        let (tag, digest) = (self.tag, self.digest);
+        let fields = Fields { mapping: None, names, tag, tag_key: "tag", digest, pin, bare_hex: false };
+        let form = Form::Fields(fields);
+        Ok(Some(Site { what: What::Image, name: image.clone(), image, at, form }))
+    }
+}
+
+/// The mapping as a chart's image, or as an entry of a kustomization.
+fn entry(tree: &Tree<'_>, around: NodeId) -> Result<Option<Site>, Refusal> {
+    if let Some(site) = helm::image_mapping(tree, around)? {
+        return Ok(Some(site));
+    }
+    if tree.get(around, "newTag")?.is_none() && tree.get(around, "digest")?.is_none() {
+        return Ok(None);
+    }
+    Ok(kustomization::entry(tree, around).ok())
+}
