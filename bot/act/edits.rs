@@ -3,13 +3,13 @@
 
 use gantry_core::{
     config::{
-        pipeline::{Application, Pipeline},
+        pipeline::{Application, FileEntry, Pipeline},
         types::Write,
     },
     effects::Promotion,
     reason::{Owner, Problem},
 };
-use gantry_edit::{Change, SetDigest, Target};
+use gantry_edit::{Change, SetDigest};
 
 use crate::{
     git::{File, GitError},
@@ -40,15 +40,23 @@ pub(super) fn of(
     else {
         return Ok(Err(problem("gantry.yaml", format!("{place} is not in it any more"))));
     };
-    let mut changes = Vec::new();
-    for path in files {
-        let Some(file) = read(path)? else {
+    let mut changes: Vec<FileChange> = Vec::new();
+    for entry in files {
+        let path = &entry.path;
+        let Some(mut file) = read(path)? else {
             return Ok(Err(problem(path, format!("does not exist on branch {}", promotion.base))));
         };
-        match edit(application, promotion, path, &file) {
-            Ok(Some(after)) => changes.push(FileChange { path: path.clone(), before: file.bytes, after }),
-            Ok(None) => {}
-            Err(problem) => return Ok(Err(problem)),
+        // An entry goes on from what the ones before it made of the same file.
+        let earlier = changes.iter().position(|change| change.path == *path);
+        let before = match earlier {
+            Some(index) => std::mem::replace(&mut file.bytes, changes[index].after.clone()),
+            None => file.bytes.clone(),
+        };
+        match (edit(application, promotion, entry, &file), earlier) {
+            (Ok(Some(after)), Some(index)) => changes[index].after = after,
+            (Ok(Some(after)), None) => changes.push(FileChange { path: path.clone(), before, after }),
+            (Ok(None), _) => {}
+            (Err(problem), _) => return Ok(Err(problem)),
         }
     }
     Ok(Ok(changes))
@@ -57,11 +65,11 @@ pub(super) fn of(
 fn edit(
     application: &Application,
     promotion: &Promotion,
-    path: &str,
+    entry: &FileEntry,
     file: &File,
 ) -> Result<Option<Vec<u8>>, Problem> {
-    let references = contents::references_of(path, file)?;
-    let Some(kind) = gantry_edit::detect(path, &file.bytes) else { return Ok(None) };
+    let references = contents::references_of(entry, file)?;
+    let target = place::target(entry, &file.bytes)?;
     let mut wanted = Vec::new();
     for image in &application.images {
         let here = references.iter().any(|reference| place::is_of(reference, &image.image));
@@ -77,8 +85,8 @@ fn edit(
             wanted.push(Change { image: image.image.as_str(), new_name: None, tag, digest });
         }
     }
-    let edited = gantry_edit::set(&Target::of(kind), &file.bytes, &wanted)
-        .map_err(|refusal| contents::refused(path, &refusal))?;
+    let edited = gantry_edit::set(&target, &file.bytes, &wanted)
+        .map_err(|refusal| place::refused(&entry.path, &refusal))?;
     Ok(edited.changed.then_some(edited.bytes))
 }
 

@@ -23,6 +23,7 @@ mod flux;
 pub mod format;
 mod git_url;
 mod helm;
+mod keep;
 pub mod key;
 mod keyed;
 mod kind;
@@ -40,6 +41,7 @@ mod scalar;
 mod site;
 pub mod syntax;
 
+pub use keep::{blank, keep};
 pub use key::{Key, KeyError, Step};
 pub use kind::{Kind, Target, UnknownKind, detect};
 pub use links::{Link, links};

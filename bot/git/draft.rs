@@ -2,7 +2,8 @@
 //!
 //! Promises: bytes are written as given; a file keeps its mode; a symbolic link, a submodule or a pointer
 //! into a large file store is never replaced, and a path is never one that a checkout would treat as Git's
-//! own; the same draft gives the same commit id, so that doing it twice is harmless.
+//! own; the same draft gives the same commit id, so that doing it twice is harmless (a signature may hold its
+//! time, so two signed commits may differ in that: the compare-and-swap of the push lets one of them land).
 //!
 //! Objects come to be in memory. [`Drafting::keep`] puts them into the mirror: one by one when they are few,
 //! else as one pack (sooner when they grow large). Commits come last, so that a kill in between leaves no
@@ -94,7 +95,8 @@ impl Drafting<'_> {
     /// Makes a commit. Its parent may be one made here a moment ago.
     ///
     /// # Errors
-    /// [`GitError::NoCommit`] for an unknown parent, [`GitError::Draft`] for what must not be written.
+    /// [`GitError::NoCommit`] for an unknown parent, [`GitError::Draft`] for what must not be written,
+    /// [`GitError::Unsigned`] where commits are signed and this one cannot be.
     pub fn commit(&mut self, draft: &Draft) -> Result<CommitId, GitError> {
         let message = self.message(&draft.message)?;
         let mut parents = vec![self.mirror.known(&self.repository, &draft.parent)?];
@@ -102,7 +104,7 @@ impl Drafting<'_> {
             parents.push(self.mirror.known(&self.repository, parent)?);
         }
         let base = self.mirror.tree_of(&self.repository, parents[0])?;
-        let commit = gix::objs::Commit {
+        let mut commit = gix::objs::Commit {
             tree: self.tree(base, &draft.changes)?,
             parents: parents.into(),
             author: signature(&draft.author, draft.at),
@@ -111,6 +113,7 @@ impl Drafting<'_> {
             message: message.into(),
             extra_headers: Vec::new(),
         };
+        self.mirror.remote.sign(&mut commit)?;
         let parents = commit.parents.clone();
         let id = self.repository.write_object(commit).map_err(|error| self.mirror.damage(&error))?.detach();
         self.bases.extend(parents.into_iter().filter(|parent| !self.made.contains(parent)));

@@ -81,10 +81,12 @@ impl Mirror {
     /// damaged, or where it belongs to another URL. Does not use the network.
     ///
     /// # Errors
-    /// [`GitError::Settings`] for a remote that cannot be used, [`GitError::InUse`] when another process has
+    /// [`GitError::Settings`] for a remote that cannot be used, [`GitError::Unsigned`] for a key that cannot
+    /// sign, [`GitError::InUse`] when another process has
     /// the mirror open, [`GitError::Io`] when the folder cannot be written or holds something else.
     pub fn open(remote: Remote, folder: &Path) -> Result<Self, GitError> {
         remote.check()?;
+        remote.check_signing()?;
         let lock = folder::lock(folder)?;
         let repository = match folder::existing(&remote, folder)? {
             Some(repository) => repository,
@@ -92,9 +94,9 @@ impl Mirror {
         };
         let mirror = Self {
             heads: Mutex::new(Arc::new(Heads { url: remote.shown(), ..Heads::default() })),
+            client: http::Client::of(&remote),
             remote,
             folder: folder.to_owned(),
-            client: http::Client::default(),
             repository: RwLock::new(repository),
             network: Mutex::new(()),
             damaged: AtomicBool::new(false),

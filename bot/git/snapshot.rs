@@ -244,6 +244,7 @@ fn lookup(
 }
 
 /// Whether the bytes are a pointer into a Git LFS store.
-pub(super) fn is_lfs_pointer(bytes: &[u8]) -> bool {
+#[must_use]
+pub fn is_lfs_pointer(bytes: &[u8]) -> bool {
     bytes.len() <= 1024 && bytes.starts_with(LFS)
 }

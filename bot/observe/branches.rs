@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use gantry_core::{
-    config::pipeline::Pipeline,
+    config::pipeline::{FileEntry, Pipeline},
     facts::{Person, Place, ProposalBranch},
     ids::{BranchName, CommitId},
 };
@@ -89,14 +89,16 @@ fn look_at(
             Some(start) if start == base => true,
             Some(start) => {
                 let files = files_of(pipeline, place);
-                mirror.changed(Some(start), base, &|path| files.iter().any(|file| file == path))?.is_empty()
+                mirror
+                    .changed(Some(start), base, &|path| files.iter().any(|file| file.path == path))?
+                    .is_empty()
             }
             None => false,
         };
     Ok(ProposalBranch { head: head.clone(), record, current, foreign })
 }
 
-fn files_of<'a>(pipeline: &'a Pipeline, place: &Place) -> &'a [String] {
+fn files_of<'a>(pipeline: &'a Pipeline, place: &Place) -> &'a [FileEntry] {
     let application = pipeline.applications.get(&place.application);
     application.and_then(|application| application.files.get(&place.environment)).map_or(&[], Vec::as_slice)
 }

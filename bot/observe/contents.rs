@@ -3,15 +3,18 @@
 //! The bytes come from Git; what they say is read in [`crate::place`]. A problem is one of that place alone;
 //! the other applications go on.
 
-use gantry_core::{config::pipeline::Application, facts::Held, ids::BranchName, reason::Problem};
+use gantry_core::{
+    config::pipeline::{Application, FileEntry},
+    facts::Held,
+    ids::BranchName,
+    reason::Problem,
+};
 use gantry_edit::Reference;
 
 use crate::{
     git::{File, GitError, Kind, Snapshot},
     place,
 };
-
-pub(crate) use crate::place::refused;
 
 /// Reads the images of `application` from `files` at a commit of `branch`.
 ///
@@ -21,26 +24,27 @@ pub(crate) fn read(
     snapshot: &Snapshot,
     branch: &BranchName,
     application: &Application,
-    files: &[String],
+    files: &[FileEntry],
 ) -> Result<Result<Vec<Held>, Problem>, GitError> {
     let mut references = Vec::with_capacity(files.len());
-    for path in files {
-        let Some(file) = snapshot.read(path)? else {
-            return Ok(Err(place::missing(path, &format!("on branch {branch}"), &application.name)));
+    for entry in files {
+        let Some(file) = snapshot.read(&entry.path)? else {
+            return Ok(Err(place::missing(&entry.path, &format!("on branch {branch}"), &application.name)));
         };
-        match references_of(path, &file) {
-            Ok(found) => references.push((path.as_str(), found)),
+        match references_of(entry, &file) {
+            Ok(found) => references.push((entry, found)),
             Err(problem) => return Ok(Err(problem)),
         }
     }
-    let held = application.images.iter().map(|image| place::find(&image.image, &references, files));
+    let held = application.images.iter().map(|image| place::find(&image.image, &references));
     Ok(held.collect())
 }
 
 /// Every image reference in a file.
-pub(crate) fn references_of(path: &str, file: &File) -> Result<Vec<Reference>, Problem> {
+pub(crate) fn references_of(entry: &FileEntry, file: &File) -> Result<Vec<Reference>, Problem> {
+    let path = entry.path.as_str();
     match file.kind {
-        Kind::Regular => place::references(path, &file.bytes),
+        Kind::Regular => place::references(entry, &file.bytes),
         Kind::Symlink => Err(place::not_a_file(path, "symbolic link")),
         Kind::Submodule => Err(place::not_a_file(path, "submodule")),
         Kind::LfsPointer => Err(place::not_a_file(path, "Git LFS pointer")),

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gantry_core::{
-    config::pipeline::{Application, Pipeline},
+    config::pipeline::{Application, FileEntry, Pipeline},
     facts::{Arrival, Held, Person, Place, Record, Ruling},
     ids::{BranchName, CommitId},
     record,
@@ -45,7 +45,7 @@ pub(super) fn wanted(pipeline: &Pipeline) -> BTreeMap<BranchName, Wanted> {
             let place = gantry_core::decide::place_of(&application.name, &stage.name);
             for file in application.files.get(&stage.name).into_iter().flatten() {
                 let on_branch = wanted.entry(stage.branch.clone()).or_default();
-                on_branch.entry(file.clone()).or_default().insert(place.clone());
+                on_branch.entry(file.path.clone()).or_default().insert(place.clone());
             }
         }
     }
@@ -113,7 +113,7 @@ impl BranchHistory {
             let Ok(holds) = contents::read(&snapshot, branch, application, files)? else { continue };
             let appeared = files
                 .iter()
-                .all(|file| changed.iter().any(|change| change.path == *file && change.before.is_none()));
+                .all(|file| changed.iter().any(|change| change.path == file.path && change.before.is_none()));
             self.arrive(place, holds, commit, &merged, appeared);
         }
         Ok(())
@@ -160,7 +160,7 @@ impl BranchHistory {
     }
 }
 
-fn files_of<'a>(pipeline: &'a Pipeline, place: &Place) -> Option<(&'a Application, &'a [String])> {
+fn files_of<'a>(pipeline: &'a Pipeline, place: &Place) -> Option<(&'a Application, &'a [FileEntry])> {
     let application = pipeline.applications.get(&place.application)?;
     application.files.get(&place.environment).map(|files| (application, files.as_slice()))
 }

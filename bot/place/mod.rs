@@ -6,22 +6,58 @@
 //! found in two versions, is a problem of that place alone, told with file and line.
 
 use gantry_core::{
+    config::{files::FileKind, pipeline::FileEntry},
     facts::Held,
     ids::{ApplicationName, ImageName},
     reason::{Owner, Problem},
 };
-use gantry_edit::{Located, Reference, Refusal, Target, What};
+use gantry_edit::{Kind, Located, Reference, Refusal, Target, What};
 
-/// Every image reference in the bytes of the file at `path`.
+/// What the editor is asked for: as the entry says, else by the file's name and bytes.
 ///
 /// # Errors
-/// The file is of no kind that can be edited, or the editor refuses it.
-pub fn references(path: &str, bytes: &[u8]) -> Result<Vec<Reference>, Problem> {
-    let Some(kind) = gantry_edit::detect(path, bytes) else {
-        let message = "is of no kind that Gantry can tell; say `kind` and `key` in gantry.yaml".to_owned();
-        return Err(at(path, None, None, message));
-    };
-    gantry_edit::read(&Target::of(kind), bytes).map_err(|refusal| refused(path, &refusal))
+/// The file is of no kind that can be told, or its kind needs a key and the entry has none.
+pub fn target<'e>(entry: &'e FileEntry, bytes: &[u8]) -> Result<Target<'e>, Problem> {
+    let wrong = |message: &str| at(&entry.path, None, None, message.to_owned());
+    let kind = entry.kind.map(kind_of).or_else(|| gantry_edit::detect(&entry.path, bytes));
+    let kind = kind.ok_or_else(|| {
+        wrong("is of no kind that Gantry can tell; say `kind` and `key` for it in gantry.yaml")
+    })?;
+    if kind.needs_key() && entry.key.is_none() {
+        return Err(wrong("has no images of its own; say `key` for it in gantry.yaml"));
+    }
+    Ok(Target {
+        kind,
+        key: entry.key.as_deref(),
+        image: entry.image.as_ref().map(ImageName::as_str),
+        follow: entry.follow_anchors,
+    })
+}
+
+fn kind_of(kind: FileKind) -> Kind {
+    match kind {
+        FileKind::Kustomization => Kind::Kustomization,
+        FileKind::HelmValues => Kind::HelmValues,
+        FileKind::Manifest => Kind::Manifest,
+        FileKind::Chart => Kind::Chart,
+        FileKind::Compose => Kind::Compose,
+        FileKind::ArgocdSource => Kind::ArgocdSource,
+        FileKind::Markers => Kind::Markers,
+        FileKind::Yaml => Kind::Yaml,
+        FileKind::Json => Kind::Json,
+        FileKind::Toml => Kind::Toml,
+        FileKind::Dotenv => Kind::Dotenv,
+        FileKind::Hcl => Kind::Hcl,
+        FileKind::Regex => Kind::Regex,
+    }
+}
+
+/// Every reference in the bytes of the file of an entry.
+///
+/// # Errors
+/// As [`target`]; or the editor refuses the file.
+pub fn references(entry: &FileEntry, bytes: &[u8]) -> Result<Vec<Reference>, Problem> {
+    gantry_edit::read(&target(entry, bytes)?, bytes).map_err(|refusal| refused(&entry.path, &refusal))
 }
 
 /// What is held of `image`, by the references of all `files` of one application in one environment.
@@ -29,15 +65,13 @@ pub fn references(path: &str, bytes: &[u8]) -> Result<Vec<Reference>, Problem> {
 /// # Errors
 /// The image stands nowhere, or in versions that differ, or with a tag or digest that is none, or where it
 /// can't be edited.
-pub fn find(
-    image: &ImageName,
-    references: &[(&str, Vec<Reference>)],
-    files: &[String],
-) -> Result<Held, Problem> {
-    let all = || references.iter().flat_map(|(path, found)| found.iter().map(move |hit| (*path, hit)));
+pub fn find(image: &ImageName, references: &[(&FileEntry, Vec<Reference>)]) -> Result<Held, Problem> {
+    let all = || {
+        references.iter().flat_map(|(entry, found)| found.iter().map(move |hit| (entry.path.as_str(), hit)))
+    };
     let mut hits = all().filter(|(_, reference)| is_of(reference, image));
     let Some((path, hit)) = hits.next() else {
-        return Err(nowhere(image, all(), files));
+        return Err(nowhere(image, all(), references.first().map_or("", |(entry, _)| &entry.path)));
     };
     let held = held(image, path, hit)?;
     for (other, second) in hits {
@@ -94,7 +128,7 @@ fn version(reference: &Reference) -> String {
 fn nowhere<'a>(
     image: &ImageName,
     mut all: impl Iterator<Item = (&'a str, &'a Reference)>,
-    files: &[String],
+    first: &str,
 ) -> Problem {
     match all.find(|(_, reference)| reference.name == image.as_str()) {
         Some((path, reference)) if reference.image != image.as_str() => {
@@ -106,7 +140,7 @@ fn nowhere<'a>(
         }
         _ => {
             let message = format!("names no image {image}; add it, or correct gantry.yaml");
-            at(files.first().map_or("", String::as_str), None, None, message)
+            at(first, None, None, message)
         }
     }
 }
@@ -142,9 +176,10 @@ mod tests {
     const PATH: &str = "a/kustomization.yaml";
 
     fn look(text: &str) -> Result<Held, String> {
-        let found = references(PATH, text.as_bytes()).map_err(|problem| problem.to_string())?;
+        let entry = FileEntry::of_path(PATH);
+        let found = references(&entry, text.as_bytes()).map_err(|problem| problem.to_string())?;
         let image = "r.io/shop".parse().unwrap();
-        find(&image, &[(PATH, found)], &[PATH.to_owned()]).map_err(|problem| problem.to_string())
+        find(&image, &[(&entry, found)]).map_err(|problem| problem.to_string())
     }
 
     #[test]
@@ -170,6 +205,15 @@ mod tests {
 
     #[test]
     fn only_known_kinds_are_read() {
-        assert!(references("a.txt", b"a: 1").is_err());
+        assert!(references(&FileEntry::of_path("a.txt"), b"a: 1").is_err());
+        let error = references(&FileEntry::of_path("a.toml"), b"a = '1'").unwrap_err().to_string();
+        assert!(error.contains("say `key`"), "{error}");
+        let entry = FileEntry {
+            key: Some(String::from("a")),
+            image: "r.io/shop".parse().ok(),
+            ..FileEntry::of_path("a.toml")
+        };
+        let found = references(&entry, b"a = '1'").unwrap();
+        assert_eq!((found[0].image.as_str(), found[0].path.as_str()), ("r.io/shop", "a"));
     }
 }

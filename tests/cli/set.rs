@@ -77,6 +77,16 @@ fn one_refusal_and_no_file_is_written() {
     assert_eq!(fs::read_dir(dir.path().join("a")).unwrap().count(), 1, "nothing is left behind");
 }
 
+#[test]
+fn an_lfs_pointer_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
+    put(dir.path(), "kustomization.yaml", pointer);
+    let ran = in_dir(dir.path(), &["set", "checkout=2", "."]);
+    assert!(ran.code == 2 && ran.err.contains("kustomization.yaml is a Git LFS pointer"), "{}", ran.err);
+    assert_eq!(fs::read_to_string(dir.path().join("kustomization.yaml")).unwrap(), pointer);
+}
+
 #[cfg(unix)]
 #[test]
 fn the_mode_stays_and_symlinks_are_refused() {
@@ -84,9 +94,9 @@ fn the_mode_stays_and_symlinks_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     put(dir.path(), "kustomization.yaml", CRLF);
     let file = dir.path().join("kustomization.yaml");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o750)).unwrap();
     assert_eq!(in_dir(dir.path(), &["set", "checkout=2", "."]).code, 0);
-    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o750);
     fs::create_dir(dir.path().join("l")).unwrap();
     symlink("../kustomization.yaml", dir.path().join("l/kustomization.yaml")).unwrap();
     let ran = in_dir(dir.path(), &["set", "checkout=3", "l"]);

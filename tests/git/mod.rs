@@ -3,8 +3,11 @@
 mod broken;
 mod commit;
 mod fetch;
+mod helper;
 mod http;
+mod proxy;
 mod push;
+mod sign;
 mod ssh;
 
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use gantry_core::{
     build::BuildStatus,
     catalog::{CheckResult, TagFact, TagState},
     config::{
-        pipeline::{Application, Image, Pipeline, Stage},
+        pipeline::{Application, FileEntry, Image, Pipeline, Stage},
         types::{Delivery, Gate, Merge, Select, Write},
     },
     decide::place_of,
@@ -96,8 +96,8 @@ impl Scene {
     }
 
     fn application(&mut self, app: &str) {
-        let files =
-            |name: &str| (name.parse().unwrap(), vec![format!("apps/{app}/{name}/kustomization.yaml")]);
+        let path = |name: &str| format!("apps/{app}/{name}/kustomization.yaml");
+        let files = |name: &str| (name.parse().unwrap(), vec![FileEntry::of_path(path(name))]);
         let select = Select { semver: Some("*".to_owned()), ..Select::default() };
         let application = Application {
             name: app.parse().unwrap(),

@@ -4,7 +4,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::Stdio,
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use axum::{
@@ -13,6 +13,7 @@ use axum::{
     extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, HeaderValue, Response, StatusCode, header},
 };
+use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 
 /// How the server behaves beside serving.
@@ -20,6 +21,10 @@ use tokio::io::AsyncWriteExt;
 pub(crate) struct Behaviour {
     /// The `Authorization` value that every request must carry.
     pub(crate) authorization: Option<String>,
+    /// The same, where it changes while the server runs.
+    pub(crate) rotating: Option<Arc<Mutex<String>>>,
+    /// Sends the head and the first bytes of each answer, and then nothing more.
+    pub(crate) falls_silent: bool,
     /// Takes a push, then ends the connection within the answer.
     pub(crate) cuts_push_answers: bool,
     /// Answers everything with this status.
@@ -105,7 +110,9 @@ async fn serve(State(config): State<Arc<Config>>, request: Request) -> Response<
     }
     let header =
         |name: HeaderName| parts.headers.get(name).and_then(|v| v.to_str().ok()).map(ToOwned::to_owned);
-    if behaviour.authorization.is_some() && behaviour.authorization != header(header::AUTHORIZATION) {
+    let rotating = behaviour.rotating.as_ref().map(|value| value.lock().expect("no panic").clone());
+    let wanted = rotating.or_else(|| behaviour.authorization.clone());
+    if wanted.is_some() && wanted != header(header::AUTHORIZATION) {
         let mut response = plain(401, "who are you");
         response
             .headers_mut()
@@ -158,7 +165,15 @@ async fn serve(State(config): State<Arc<Config>>, request: Request) -> Response<
             .body(Body::from_stream(broken))
             .expect("a response");
     }
-    answer(&output)
+    let response = answer(&output);
+    if behaviour.falls_silent {
+        let (parts, body) = response.into_parts();
+        let whole = axum::body::to_bytes(body, usize::MAX).await.expect("the whole body");
+        let first = futures_util::stream::iter([Ok::<_, std::io::Error>(whole.slice(..whole.len().min(20)))]);
+        let never = futures_util::stream::pending();
+        return Response::from_parts(parts, Body::from_stream(first.chain(never)));
+    }
+    response
 }
 
 /// Turns a CGI program's output into a response.

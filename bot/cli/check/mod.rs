@@ -7,11 +7,19 @@ mod folder;
 mod links;
 mod report;
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Args, ValueEnum};
 use gantry_core::{
-    config::{self, ConfigError, pipeline::Pipeline},
+    config::{
+        self, ConfigError,
+        files::FileKind,
+        pipeline::{FileEntry, Pipeline},
+    },
     ids::BranchName,
     reason::Problem,
 };
@@ -175,15 +183,16 @@ fn overlays(pipeline: &Pipeline, here: &BranchName, folder: &mut Folder, report:
         }
         report.environments += 1;
         for application in pipeline.applications.values() {
-            let Some(paths) = application.files.get(&stage.name) else { continue };
-            let mut references = Vec::with_capacity(paths.len());
-            for path in paths {
+            let Some(entries) = application.files.get(&stage.name) else { continue };
+            let mut references = Vec::with_capacity(entries.len());
+            for entry in entries {
+                let path = entry.path.as_str();
                 if gantry_edit::detect(path, b"") == Some(gantry_edit::Kind::Kustomization) {
                     links.follow(path, folder, report);
                 }
                 match folder.read(path) {
-                    Content::Bytes(bytes) => match files.of(path, bytes, report) {
-                        Some(found) => references.push((path.as_str(), found)),
+                    Content::Bytes(bytes) => match files.of(entry, bytes, report) {
+                        Some(found) => references.push((entry, found)),
                         None => continue,
                     },
                     Content::Missing => {
@@ -201,16 +210,15 @@ fn overlays(pipeline: &Pipeline, here: &BranchName, folder: &mut Folder, report:
                 }
             }
             // With a file that can't be read, an image that is not found may well be in it.
-            if references.len() == paths.len() {
-                let found =
-                    application.images.iter().map(|image| place::find(&image.image, &references, paths));
+            if references.len() == entries.len() {
+                let found = application.images.iter().map(|image| place::find(&image.image, &references));
                 report
                     .findings
                     .extend(found.filter_map(Result::err).map(|problem| of_place(problem, "overlay")));
             }
         }
     }
-    report.files = files.0.len();
+    report.files = files.0.keys().map(|(path, ..)| path).collect::<BTreeSet<_>>().len();
     // Stable: what is an error for one application and a note for another is an error.
     report.findings.sort_by_key(|finding| finding.level != Level::Error);
     let mut seen = std::collections::HashSet::new();
@@ -221,27 +229,47 @@ fn overlays(pipeline: &Pipeline, here: &BranchName, folder: &mut Folder, report:
 
 /// The references of the files so far: a file that many applications share is read once.
 #[derive(Default)]
-struct References(BTreeMap<String, Option<Vec<gantry_edit::Reference>>>);
+struct References(BTreeMap<Read, Option<Vec<gantry_edit::Reference>>>);
+
+/// A path, and as what it is read.
+type Read = (String, Option<FileKind>, Option<String>);
 
 impl References {
     /// The references of a file; `None` where it is broken, which is reported the first time.
-    fn of(&mut self, path: &str, bytes: &[u8], report: &mut Report) -> Option<Vec<gantry_edit::Reference>> {
-        if let Some(known) = self.0.get(path) {
+    fn of(
+        &mut self,
+        entry: &FileEntry,
+        bytes: &[u8],
+        report: &mut Report,
+    ) -> Option<Vec<gantry_edit::Reference>> {
+        let path = entry.path.as_str();
+        let read = (path.to_owned(), entry.kind, entry.key.clone());
+        if let Some(known) = self.0.get(&read) {
             return known.clone();
         }
-        let read = match gantry_edit::check(bytes) {
-            Ok(()) => place::references(path, bytes).map_err(|problem| of_place(problem, "overlay")),
+        let sound = if may_be_yaml(entry) { gantry_edit::check(bytes) } else { Ok(()) };
+        let found = match sound {
+            Ok(()) => place::references(entry, bytes).map_err(|problem| of_place(problem, "overlay")),
             Err(refusal) => Err(of_place(place::refused(path, &refusal), "yaml")),
         };
-        let found = read.map_err(|finding| report.findings.push(finding)).ok();
+        let found = found.map_err(|finding| report.findings.push(finding)).ok();
         let blocked = found.iter().flatten().filter_map(|reference| reference.blocked.as_ref());
         report.findings.extend(blocked.map(|refusal| {
             // An error only for who means to promote it, which `place::find` tells.
             Finding { level: Level::Note, ..of_place(place::refused(path, refusal), "blocked") }
         }));
-        self.0.insert(path.to_owned(), found.clone());
+        self.0.insert(read, found.clone());
         found
     }
+}
+
+/// Whether the file is to be sound YAML: what it is said to be, else what its name says.
+fn may_be_yaml(entry: &FileEntry) -> bool {
+    let named = || {
+        let name = entry.path.rsplit('/').next().unwrap_or_default();
+        !name.contains('.') || name.ends_with(".yaml") || name.ends_with(".yml")
+    };
+    entry.kind.map_or_else(named, FileKind::is_yaml)
 }
 
 fn of_config(error: ConfigError, level: Level) -> Finding {

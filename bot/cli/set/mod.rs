@@ -179,6 +179,10 @@ fn edit(path: PathBuf, args: &SetArgs) -> Result<File, CliError> {
     fs::File::open(&path)
         .and_then(|file| file.take(gantry_edit::MAX_BYTES as u64 + 1).read_to_end(&mut before))
         .map_err(|error| unreadable(&path, &error))?;
+    if crate::git::is_lfs_pointer(&before) {
+        let message = format!("{} is a Git LFS pointer, which is never written", path.display());
+        return Err(CliError::config(message).hint("Take the file out of LFS."));
+    }
     let refused = |refusal: gantry_edit::Refusal| {
         let mut place = path.display().to_string();
         for number in [refusal.line, refusal.column].into_iter().flatten() {

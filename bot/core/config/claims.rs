@@ -10,17 +10,32 @@ use crate::ids::{BranchName, EnvironmentName, ImageName};
 /// Who claims a file: an application, in an environment.
 type Claimant<'a> = (&'a Found, &'a Stage);
 
-/// Each image of a file with more than one claimant: the rule of the later one, and who they are.
+/// A value at a key, which is written for one image.
+type Key<'a> = (&'a BranchName, &'a str, &'a str);
+
+/// Each image of a file, and each key of one, with more than one claimant: the rule of the later one, and who
+/// they are.
 pub(super) fn claims(stages: &[Stage], all: &[Found]) -> Vec<(usize, String)> {
     let by_name: HashMap<&EnvironmentName, &Stage> = stages.iter().map(|s| (&s.name, s)).collect();
     // Nearly every file has one claimant, so a list is made only for those that have more.
     let mut first: HashMap<(&BranchName, &str), Claimant<'_>> = HashMap::with_capacity(all.len());
     let mut shared: BTreeMap<(&BranchName, &str), Vec<Claimant<'_>>> = BTreeMap::new();
+    let mut keys: HashMap<Key<'_>, Claimant<'_>> = HashMap::new();
+    let mut problems = Vec::new();
     for found in all {
         for (environment, files) in &found.application.files {
             let Some(stage) = by_name.get(environment) else { continue };
-            for file in files {
-                let place = (&stage.branch, file.as_str());
+            for (index, file) in files.iter().enumerate() {
+                if let Some(key) = &file.key
+                    && let Some(other) = keys.insert((&stage.branch, &file.path, key), (found, stage))
+                {
+                    let what = format!("key {}", quoted(key));
+                    problems.push((found.rule, told(other, (found, stage), &what, &file.path)));
+                }
+                if files[..index].iter().any(|earlier| earlier.path == file.path) {
+                    continue;
+                }
+                let place = (&stage.branch, file.path.as_str());
                 match first.entry(place) {
                     Entry::Vacant(free) => drop(free.insert((found, stage))),
                     Entry::Occupied(taken) => {
@@ -30,25 +45,50 @@ pub(super) fn claims(stages: &[Stage], all: &[Found]) -> Vec<(usize, String)> {
             }
         }
     }
-    let mut problems = Vec::new();
-    for ((branch, file), claimants) in shared {
-        let mut owners: HashMap<&ImageName, Claimant<'_>> = HashMap::new();
+    for ((_, file), claimants) in shared {
+        let mut owners: HashMap<&ImageName, (Claimant<'_>, How)> = HashMap::new();
         for (found, stage) in claimants {
             for image in &found.application.images {
-                let Some((other, elsewhere)) = owners.insert(&image.image, (found, stage)) else {
-                    continue;
-                };
-                let (one, two) = (&other.application.name, &found.application.name);
-                let who = if one == two {
-                    format!("{} in {} and {}", quoted(one.as_str()), elsewhere.name, stage.name)
-                } else {
-                    format!("{} and {}", quoted(one.as_str()), quoted(two.as_str()))
-                };
-                let message =
-                    format!("{who} both claim image {} in {} on branch {branch}", image.image, quoted(file));
-                problems.push((found.rule, message));
+                let Some(how) = how(found, stage, file, &image.image) else { continue };
+                let before = owners.insert(&image.image, ((found, stage), how));
+                if let Some((other, before)) = before
+                    && (before, how) != (How::AtKeys, How::AtKeys)
+                {
+                    let what = format!("image {}", image.image);
+                    problems.push((found.rule, told(other, (found, stage), &what, file)));
+                }
             }
         }
     }
     problems
+}
+
+/// How a claimant looks for an image in a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// Wherever it is named.
+    Anywhere,
+    /// At keys only: another may have it at other keys.
+    AtKeys,
+}
+
+fn how(found: &Found, stage: &Stage, file: &str, image: &ImageName) -> Option<How> {
+    let entries = found.application.files.get(&stage.name).into_iter().flatten();
+    let own = entries.filter(|entry| entry.path == file);
+    let how = own.filter_map(|entry| match (&entry.key, &entry.image) {
+        (None, _) => Some(How::Anywhere),
+        (Some(_), Some(other)) if other != image => None,
+        (Some(_), _) => Some(How::AtKeys),
+    });
+    how.min_by_key(|how| *how == How::AtKeys)
+}
+
+fn told(one: Claimant<'_>, two: Claimant<'_>, what: &str, file: &str) -> String {
+    let names = (&one.0.application.name, &two.0.application.name);
+    let who = if names.0 == names.1 {
+        format!("{} in {} and {}", quoted(names.0.as_str()), one.1.name, two.1.name)
+    } else {
+        format!("{} and {}", quoted(names.0.as_str()), quoted(names.1.as_str()))
+    };
+    format!("{who} both claim {what} in {} on branch {}", quoted(file), two.1.branch)
 }

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 use super::{
     claims::claims,
     error::{ConfigError, Problem, quoted, report},
+    files::{Anchors, FileItem, FileKind},
     parse::Parsed,
     pattern::Pattern,
-    pipeline::{Application, Image, Pipeline, Stage},
+    pipeline::{Application, FileEntry, Image, Pipeline, Stage},
     types::{ApplicationRule, ImageRule, Write},
 };
 use crate::{
@@ -120,6 +121,54 @@ impl<'a> Images<'a> {
     }
 }
 
+/// The files of a rule, ready to be made those of an application in an environment.
+struct Files(Vec<FilePattern>);
+
+struct FilePattern {
+    path: Pattern,
+    kind: Option<FileKind>,
+    key: Option<String>,
+    image: Option<Pattern>,
+    follow_anchors: bool,
+}
+
+impl Files {
+    /// `None` where a rule with `discover` names none: its files are those that it finds.
+    fn of(rule: &ApplicationRule) -> Option<Self> {
+        // Validation has read each of them as a pattern.
+        let only = match &rule.images[..] {
+            [only] => Pattern::text(&only.image).ok(),
+            _ => None,
+        };
+        let pattern = |item: &FileItem| {
+            let path = Pattern::path(item.path()).ok()?;
+            Some(match item {
+                FileItem::Path(_) => {
+                    FilePattern { path, kind: None, key: None, image: only.clone(), follow_anchors: false }
+                }
+                FileItem::Entry(rule) => FilePattern {
+                    path,
+                    kind: rule.kind,
+                    key: rule.key.clone(),
+                    image: rule.image.as_ref().map_or(only.clone(), |image| Pattern::text(image).ok()),
+                    follow_anchors: rule.anchors == Anchors::Follow,
+                },
+            })
+        };
+        rule.files.as_ref().map(|files| Self(files.as_slice().iter().filter_map(pattern).collect()))
+    }
+
+    fn entries(&self, application: &str, environment: &str) -> impl Iterator<Item = FileEntry> {
+        self.0.iter().map(move |file| FileEntry {
+            path: file.path.fill(application, environment),
+            kind: file.kind,
+            key: file.key.clone(),
+            image: file.image.as_ref().and_then(|image| image.fill(application, "").parse().ok()),
+            follow_anchors: file.follow_anchors,
+        })
+    }
+}
+
 struct Expansion<'a> {
     parsed: &'a Parsed,
     stages: &'a [Stage],
@@ -153,16 +202,14 @@ impl<'a> Expansion<'a> {
     /// The applications with a name of their own.
     fn named(&mut self) {
         for (index, rule) in self.parsed.config.applications.iter().enumerate() {
-            let (Some(name), Some(files)) = (&rule.name, &rule.files) else { continue };
-            let patterns: Vec<_> =
-                files.as_slice().iter().filter_map(|text| Pattern::path(text).ok()).collect();
-            if !self.room(index, patterns.len() * self.stages_of(rule).count()) {
+            let (Some(name), Some(files)) = (&rule.name, Files::of(rule)) else { continue };
+            if !self.room(index, files.0.len() * self.stages_of(rule).count()) {
                 return;
             }
             let mut by_environment = BTreeMap::new();
             for stage in self.stages_of(rule) {
-                let fill = |pattern: &Pattern| pattern.fill(name.as_str(), stage.name.as_str());
-                by_environment.insert(stage.name.clone(), patterns.iter().map(fill).collect());
+                let entries = files.entries(name.as_str(), stage.name.as_str()).collect();
+                by_environment.insert(stage.name.clone(), entries);
             }
             let images = Images::of(self.parsed, index);
             if let Some(images) = images.for_application(name) {
@@ -177,7 +224,7 @@ impl<'a> Expansion<'a> {
         rule: &ApplicationRule,
         name: ApplicationName,
         images: Vec<Image>,
-        files: BTreeMap<EnvironmentName, Vec<String>>,
+        files: BTreeMap<EnvironmentName, Vec<FileEntry>>,
     ) -> usize {
         let at = self.found.len();
         self.by_name.insert(name.as_str().to_owned(), at);
@@ -196,7 +243,7 @@ impl<'a> Expansion<'a> {
         trees: &BTreeMap<BranchName, Vec<String>>,
     ) {
         let Ok(pattern) = Pattern::path(discover) else { return };
-        let images = Images::of(self.parsed, index);
+        let (images, files) = (Images::of(self.parsed, index), Files::of(rule));
         let mut by_branch: BTreeMap<&BranchName, Vec<(&Stage, String, String)>> = BTreeMap::new();
         for stage in self.stages_of(rule) {
             let (before, after) = pattern.around(stage.name.as_str());
@@ -209,48 +256,71 @@ impl<'a> Expansion<'a> {
                     let name = path.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
                     (!name.is_empty() && !name.contains('/')).then_some((*stage, name))
                 });
-                if let Some((stage, name)) = found {
-                    self.file(index, rule, &images, stage, name, path);
+                if let Some((stage, name)) = found
+                    && let Some(at) = self.member(index, rule, &images, name, path)
+                {
+                    match &files {
+                        Some(files) => {
+                            self.files(index, at, stage, files.entries(name, stage.name.as_str()).collect());
+                        }
+                        None => {
+                            let image = match &self.found[at].application.images[..] {
+                                [only] => Some(only.image.clone()),
+                                _ => None,
+                            };
+                            let entry = FileEntry { image, ..FileEntry::of_path(path) };
+                            self.files(index, at, stage, vec![entry]);
+                        }
+                    }
                 }
             }
         }
     }
 
-    /// Takes a file that a pattern found.
-    fn file(
+    /// The application that a pattern found by this path, as an index in `found`; `None` if it isn't this
+    /// rule's.
+    fn member(
         &mut self,
         index: usize,
         rule: &ApplicationRule,
         images: &Images<'_>,
-        stage: &Stage,
         name: &str,
         path: &str,
-    ) {
+    ) -> Option<usize> {
         let at = match self.by_name.get(name) {
             Some(at) => *at,
             None => {
                 let Ok(parsed) = name.parse::<ApplicationName>() else {
-                    return self
-                        .leave_out(index, format!("{} holds no valid application name", quoted(path)));
+                    self.leave_out(index, format!("{} holds no valid application name", quoted(path)));
+                    return None;
                 };
                 let Some(images) = images.for_application(&parsed) else {
-                    return self.leave_out(index, format!("{} gives no valid image name", quoted(name)));
+                    self.leave_out(index, format!("{} gives no valid image name", quoted(name)));
+                    return None;
                 };
                 self.add(index, rule, parsed, images, BTreeMap::new())
             }
         };
         let other = self.found[at].rule;
-        if other != index {
-            if self.parsed.config.applications[other].name.is_none() {
-                let line = self.parsed.tree.key(&format!("applications[{other}].discover")).line;
-                let hint =
-                    format!("the other one is in line {line}; name it in a rule of its own, which wins");
-                self.problem(index, format!("{} is found by two rules", quoted(name)), Some(hint));
-            }
-        } else if self.room(index, 1) {
+        if other == index {
+            return Some(at);
+        }
+        if self.parsed.config.applications[other].name.is_none() {
+            let line = self.parsed.tree.key(&format!("applications[{other}].discover")).line;
+            let hint = format!("the other one is in line {line}; name it in a rule of its own, which wins");
+            self.problem(index, format!("{} is found by two rules", quoted(name)), Some(hint));
+        }
+        None
+    }
+
+    /// Gives an application these files in an environment, each once.
+    fn files(&mut self, rule: usize, at: usize, stage: &Stage, entries: Vec<FileEntry>) {
+        if self.room(rule, entries.len()) {
             let files = self.found[at].application.files.entry(stage.name.clone()).or_default();
-            if !files.iter().any(|own| own == path) {
-                files.push(path.to_owned());
+            for entry in entries {
+                if !files.contains(&entry) {
+                    files.push(entry);
+                }
             }
         }
     }

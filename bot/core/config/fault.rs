@@ -6,12 +6,15 @@ use serde::de::{self, Unexpected};
 
 use super::{
     error::{Problem, did_you_mean, quoted},
-    read::At,
+    read::{At, unknown_key},
     types::Gate,
 };
 
 /// Gates that later versions have.
 const LATER_GATES: [&str; 6] = ["approvals", "window", "health", "signature", "http", "metric"];
+
+/// What to do about a placeholder that YAML takes for a map.
+pub(super) const QUOTES: &str = "put text that begins with `{` in quotes";
 
 /// An error on its way out; it gets its place at the innermost node that it passes.
 #[derive(Debug)]
@@ -93,6 +96,15 @@ impl de::Error for Fault {
             near.unwrap_or_else(|| format!("known are {}", expected.join(", ")))
         };
         Self::new(format!("{what} {}", quoted(found))).hint(Some(hint))
+    }
+
+    fn unknown_field(found: &str, expected: &'static [&'static str]) -> Self {
+        // `{environment}` without quotes is a map with that key to YAML.
+        let hint = match found {
+            "application" | "environment" => QUOTES.to_owned(),
+            _ => unknown_key(found, expected),
+        };
+        Self::new("unknown key").hint(Some(hint))
     }
 
     fn missing_field(field: &'static str) -> Self {

@@ -4,6 +4,7 @@ mod claims;
 mod error;
 mod expand;
 mod fault;
+pub mod files;
 mod locate;
 mod parse;
 mod pattern;

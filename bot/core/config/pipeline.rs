@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::types::{Delivery, Gate, Merge, Write};
+use super::{
+    files::FileKind,
+    types::{Delivery, Gate, Merge, Write},
+};
 use crate::{
     ids::{ApplicationName, BranchName, EnvironmentName, ImageName},
     select::Selector,
@@ -44,7 +47,30 @@ pub struct Application {
     /// Its images.
     pub images: Vec<Image>,
     /// Its files by environment. An environment that it isn't in is absent.
-    pub files: BTreeMap<EnvironmentName, Vec<String>>,
+    pub files: BTreeMap<EnvironmentName, Vec<FileEntry>>,
+}
+
+/// A file of an application in one environment, and how the images in it are found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileEntry {
+    /// Its path from the root of the infra repository. Several entries may share it, with different keys.
+    pub path: String,
+    /// What it is; by its name and content where none is given.
+    pub kind: Option<FileKind>,
+    /// Where the value stands (see [`super::files::FileRule::key`]).
+    pub key: Option<String>,
+    /// The image that a value without image name belongs to: as written, else the application's only one.
+    pub image: Option<ImageName>,
+    /// A value behind a YAML alias is written where its anchor stands, if all users are of the same image.
+    pub follow_anchors: bool,
+}
+
+impl FileEntry {
+    /// A file of which nothing but its path is said.
+    #[must_use]
+    pub fn of_path(path: impl Into<String>) -> Self {
+        Self { path: path.into(), kind: None, key: None, image: None, follow_anchors: false }
+    }
 }
 
 /// One image of an application.

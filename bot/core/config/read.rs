@@ -15,7 +15,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, Visitor, value::StrDeserial
 
 use super::{
     error::{Place, Problem, did_you_mean, quoted},
-    fault::Fault,
+    fault::{Fault, QUOTES},
     locate::{Id, Tree, Value, push_key},
 };
 
@@ -178,8 +178,7 @@ impl<'a> At<'a> {
             },
             Value::Map(entries) => {
                 let first = entries.first().map(|(key, _)| self.reader.tree.text(*key));
-                matches!(first, Some("application" | "environment"))
-                    .then(|| "put text that begins with `{` in quotes".to_owned())
+                matches!(first, Some("application" | "environment")).then(|| QUOTES.to_owned())
             }
             Value::Scalar { .. } | Value::List(_) => None,
         }
@@ -191,7 +190,7 @@ fn nothing(text: &str, plain: bool) -> bool {
     plain && matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
-fn unknown_key(text: &str, known: &[&str]) -> String {
+pub(super) fn unknown_key(text: &str, known: &[&str]) -> String {
     if LATER_KEYS.contains(&text) {
         return "this key is not in this version".into();
     }

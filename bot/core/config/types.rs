@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::files::{FileItem, OneOrMany};
 use crate::{
     duration::Span,
     ids::{ApplicationName, BranchName, EnvironmentName},
@@ -84,7 +85,7 @@ pub struct ApplicationRule {
     /// The application's name. Exactly one of `name` and `discover` is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<ApplicationName>,
-    /// A path pattern with `{application}` and `{environment}`; each match is an application's file there.
+    /// A path pattern with `{application}` and `{environment}`; each match is an application there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discover: Option<String>,
     /// The URL of the application repository, for links.
@@ -92,33 +93,13 @@ pub struct ApplicationRule {
     pub source: Option<String>,
     /// The images that make a release of it.
     pub images: Vec<ImageRule>,
-    /// The files that name the images, with `{environment}`; goes with `name`.
+    /// The files that name the images, with `{environment}`, and with `discover` also `{application}`. Left out
+    /// with `discover`, they are the files that it finds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub files: Option<OneOrMany>,
+    pub files: Option<OneOrMany<FileItem>>,
     /// The environments that it goes through; all when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environments: Option<Vec<EnvironmentName>>,
-}
-
-/// One string or a list of strings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(untagged)]
-pub enum OneOrMany {
-    /// `files: a.yaml`
-    One(String),
-    /// `files: [a.yaml, b.yaml]`
-    Many(Vec<String>),
-}
-
-impl OneOrMany {
-    /// As a slice, whichever way it was written.
-    #[must_use]
-    pub fn as_slice(&self) -> &[String] {
-        match self {
-            Self::One(one) => std::slice::from_ref(one),
-            Self::Many(many) => many,
-        }
-    }
 }
 
 /// An image of an application and how its newest build is chosen.

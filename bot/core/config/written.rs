@@ -1,13 +1,13 @@
-//! How gates and lists are written: the forms that derived serde code would read with poor messages.
+//! How gates are written: a form that derived serde code would read with poor messages.
 
 use std::fmt;
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{self, MapAccess, SeqAccess, Visitor},
+    de::{self, MapAccess, Visitor},
 };
 
-use super::types::{Gate, OneOrMany};
+use super::types::Gate;
 
 impl Gate {
     /// The names of the gates of this version.
@@ -72,33 +72,5 @@ impl<'de> Deserialize<'de> for Name {
         let text = String::deserialize(deserializer)?;
         (Gate::NAMES.iter().find(|name| **name == text).map(|name| Self(name)))
             .ok_or_else(|| de::Error::unknown_variant(&text, Gate::NAMES))
-    }
-}
-
-impl<'de> Deserialize<'de> for OneOrMany {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-
-        impl<'de> Visitor<'de> for Either {
-            type Value = OneOrMany;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a list of strings")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<OneOrMany, E> {
-                Ok(OneOrMany::One(text.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany, A::Error> {
-                let mut many = Vec::new();
-                while let Some(text) = list.next_element()? {
-                    many.push(text);
-                }
-                Ok(OneOrMany::Many(many))
-            }
-        }
-
-        deserializer.deserialize_any(Either)
     }
 }

@@ -142,7 +142,8 @@ fn group(name: &str, expression: &Regex) -> Result<usize, SelectError> {
 }
 
 /// The regex crate draws its errors over several lines; here one is wanted.
-fn regex_error(error: &regex::Error) -> String {
+/// What is wrong with a regular expression, in one line.
+pub(crate) fn regex_error(error: &regex::Error) -> String {
     match error {
         regex::Error::CompiledTooBig(_) => "the expression is too large once compiled".into(),
         other => {

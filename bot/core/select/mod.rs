@@ -14,6 +14,7 @@ use std::{cmp::Ordering, fmt, sync::Arc};
 
 use jiff::Timestamp;
 
+pub(crate) use self::filter::regex_error;
 use self::{filter::Filter, number::Number, range::Range, version::Version};
 use crate::{
     config::types::{Direction, Select},

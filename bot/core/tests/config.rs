@@ -109,7 +109,10 @@ fn the_schema_refuses_wrong_shapes() {
         ("semver: \">=1.0.0\"", "semver: \">=1.0.0\", newest: true"),
         ("semver: \">=1.0.0\"", "newest: false"),
         ("semver: \">=1.0.0\"", ""),
-        ("- name: checkout", "- discover: x"),
+        ("- name: checkout", "- name: checkout\n    discover: x"),
+        ("files: apps/checkout/overlays/{environment}/kustomization.yaml", "files: {kind: yaml}"),
+        ("files: apps/checkout/overlays/{environment}/kustomization.yaml", "files: [{path: a, kind: helm}]"),
+        ("files: apps/checkout/overlays/{environment}/kustomization.yaml", "files: [{path: a, kye: b}]"),
         ("write: tag-and-digest", "write: both"),
     ] {
         let bad = good.replacen(from, to, 1);

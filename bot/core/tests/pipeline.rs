@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, time::Instant};
 
 use gantry_core::{
-    config::{Parsed, parse, pipeline::Pipeline},
+    config::{Parsed, files::FileKind, parse, pipeline::Pipeline},
     ids::BranchName,
 };
 
@@ -45,7 +45,8 @@ fn files(pipeline: &Pipeline) -> String {
     for application in pipeline.applications.values() {
         let _ = write!(text, "{}:", application.name);
         for (environment, files) in &application.files {
-            let _ = write!(text, " {environment}={}", files.join(","));
+            let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+            let _ = write!(text, " {environment}={}", paths.join(","));
         }
         text.push('\n');
     }
@@ -193,6 +194,52 @@ fn an_application_is_found_by_one_rule() {
     assert_eq!(
         errors(&config, &["apps/shop/dev/k.yaml", "more/shop/qa/k.yaml"]),
         ["gantry.yaml:9:15: applications[1].discover: `shop` is found by two rules"]
+    );
+}
+
+/// `discover` finds the applications; `files`, where given, says which of their files name the images.
+#[test]
+fn discovered_applications_have_the_files_of_their_rule() {
+    let config = parsed(
+        "  - discover: apps/{application}/{environment}/app.yaml
+    images: [{ image: 'r.io/{application}', select: { semver: '*' } }]
+    files: [{ path: 'values/{environment}/{application}.yaml', kind: yaml, key: image.tag, anchors: follow }]
+",
+    );
+    let pipeline =
+        pipeline(&config, &["apps/shop/dev/app.yaml", "apps/shop/qa/app.yaml", "values/qa/x.yaml"]);
+    assert_eq!(files(&pipeline), "shop: dev=values/dev/shop.yaml qa=values/qa/shop.yaml\n");
+    let entry = &pipeline.applications.values().next().unwrap().files.values().next().unwrap()[0];
+    assert_eq!((entry.kind, entry.key.as_deref()), (Some(FileKind::Yaml), Some("image.tag")));
+    assert_eq!(entry.image.as_ref().map(|image| image.as_str()), Some("r.io/shop"), "its only image");
+    assert!(entry.follow_anchors);
+}
+
+/// LESSONS: argocd-image-updater #170, two images overwrite each other's edit in a loop.
+#[test]
+fn one_key_of_a_file_belongs_to_one_application() {
+    let rule = |name: &str, image: &str, key: &str| {
+        format!(
+            "  - {{ name: {name}, images: [{{image: {image}, select: {{semver: '*'}}}}], environments: [dev], files: {{path: all.yaml, {key}}} }}\n"
+        )
+    };
+    let two =
+        |one: (&str, &str), two: (&str, &str)| parsed(&(rule("a", one.0, one.1) + &rule("b", two.0, two.1)));
+    let fine = two(("r.io/a", "kind: yaml, key: a.tag"), ("r.io/a", "kind: yaml, key: b.tag"));
+    assert_eq!(pipeline(&fine, &[]).applications.len(), 2, "one image at two keys is fine");
+    let key = two(("r.io/a", "kind: yaml, key: tag"), ("r.io/b", "kind: yaml, key: tag"));
+    assert_eq!(
+        errors(&key, &[]),
+        [
+            "gantry.yaml:8:94: applications[1].files: `a` and `b` both claim key `tag` in `all.yaml` on branch main"
+        ]
+    );
+    let anywhere = two(("r.io/a", "kind: manifest"), ("r.io/a", "kind: yaml, key: tag"));
+    assert_eq!(
+        errors(&anywhere, &[]),
+        [
+            "gantry.yaml:8:94: applications[1].files: `a` and `b` both claim image r.io/a in `all.yaml` on branch main"
+        ]
     );
 }
 

@@ -5,8 +5,7 @@
 //! several blocks have one type and the same labels, a number behind them picks one of them
 //! (`job.api.container[1].image`). Only quoted text without interpolation is edited.
 //!
-//! The parser bounds its own recursion (64 levels, 128 chained operators); it looks for keys that stand twice
-//! in an object one by one, so the number of keys is bounded before it sees the text.
+//! The parser bounds its own recursion (64 levels, 128 chained operators); [`super::hcl_bounds`] bounds its time.
 
 use std::ops::Range;
 
@@ -14,15 +13,12 @@ use hcl_edit::Span;
 use hcl_edit::expr::{Expression, ObjectKey};
 use hcl_edit::structure::{Body, Structure};
 
+use super::hcl_bounds::{self, PARSER_DEPTH};
 use super::source::{Fault, position};
 use super::{Document, Place, Quote, not_editable};
 use crate::key::{Key, Step};
 use crate::refusal::Reason;
 
-/// The most `=` and `:` of a file; keys have one each, and so may strings and comments.
-const MAX_KEYS: usize = 20_000;
-/// The depth that the parser takes.
-const PARSER_DEPTH: usize = 64;
 /// How many values for one key are looked at before the search ends.
 const MAX_HITS: usize = 100;
 
@@ -34,10 +30,7 @@ pub(super) struct Hcl<'d> {
 
 impl<'d> Document<'d> for Hcl<'d> {
     fn parse(text: &'d str) -> Result<Self, Fault> {
-        let mut keys = text.bytes().enumerate().filter(|(_, b)| matches!(b, b'=' | b':'));
-        if let Some((at, _)) = keys.nth(MAX_KEYS) {
-            return Err((Some(at), Reason::TooMany { what: "`=` and `:`", limit: MAX_KEYS }));
-        }
+        hcl_bounds::bounded(text)?;
         Ok(Self { text, body: read(text)? })
     }
 

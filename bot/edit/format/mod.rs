@@ -14,6 +14,7 @@
 
 mod dotenv;
 mod hcl;
+mod hcl_bounds;
 mod regex;
 mod source;
 mod toml;

@@ -14,10 +14,14 @@ use crate::refusal::{Reason, Refusal};
 
 /// The longest pattern, in bytes.
 pub const MAX_PATTERN_BYTES: usize = 1_024;
-/// The largest compiled pattern, in bytes: room for the grammar of a tag with its 128 characters.
-const COMPILED: usize = 4 << 20;
+/// The largest compiled pattern and the largest text that is searched, in bytes. A search takes at worst the
+/// product of the two, which these keep to seconds. `\w` is large, since it knows the letters of all scripts:
+/// a hundred in a row are too many, and a hundred `[A-Za-z0-9_]` are not.
+const COMPILED: usize = 1 << 20;
+/// See [`COMPILED`].
+const MAX_TEXT: usize = 1 << 20;
 /// How much memory a search may use for its states, in bytes.
-const STATES: usize = 4 << 20;
+const STATES: usize = 8 << 20;
 /// How many matches are looked at before the search ends.
 const MAX_MATCHES: usize = 6;
 
@@ -58,7 +62,7 @@ impl Pattern {
         let regex = match built {
             Ok(regex) => regex,
             Err(::regex::Error::CompiledTooBig(limit)) => {
-                let advice = "repeat less often, or write `(?-u:\\w)` for `\\w`";
+                let advice = "repeat less often, and write `[A-Za-z0-9_]` for a repeated `\\w`";
                 return refuse(format!("compiled it is larger than {limit} bytes; {advice}"));
             }
             Err(error) => {
@@ -131,6 +135,9 @@ impl Pattern {
     }
 
     fn place(&self, source: &Source<'_>) -> Result<Place, Fault> {
+        if source.text.len() > MAX_TEXT {
+            return Err((None, Reason::TooLarge { bytes: source.text.len(), limit: MAX_TEXT }));
+        }
         let matches: Vec<_> = self.regex.captures_iter(source.text).take(MAX_MATCHES).collect();
         let path = || self.group.to_owned();
         let captures = match matches.as_slice() {

@@ -1,7 +1,7 @@
 //! Values at key paths in TOML, dotenv and HCL, and what patterns find: tables of small files. Each edit is
 //! checked against the whole expected file; each refusal against its reason and line.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use gantry_edit::format::{Format, Holds, Pattern, Quote};
 use gantry_edit::key::Key;

@@ -84,46 +84,33 @@ impl<'a> Check<'a> {
                         "name the files that hold the images, with `{environment}` in the path".to_owned();
                     self.value(path.to_owned(), "`files` is missing", Some(hint));
                 }
-                Some(files) => {
-                    let many = matches!(files, crate::config::types::OneOrMany::Many(_));
-                    let key = format!("{path}.files");
-                    self.length(&key, files.as_slice().len(), MANY);
-                    for (index, text) in files.as_slice().iter().enumerate() {
-                        let key = if many { format!("{key}[{index}]") } else { key.clone() };
-                        if files.as_slice()[..index].contains(text) {
-                            self.value(
-                                key.clone(),
-                                format!("{} stands twice in the list", quoted(text)),
-                                None,
-                            );
-                        }
-                        self.pattern(key, rule, text, false);
-                    }
-                }
+                Some(files) => self.files(path, rule, files),
             },
             (None, Some(discover)) => {
-                if rule.files.is_some() {
-                    let hint = "remove it; the file is what `discover` finds".to_owned();
-                    self.key(format!("{path}.files"), "has no meaning with `discover`", Some(hint));
+                if let Some(files) = &rule.files {
+                    self.files(path, rule, files);
                 }
-                self.pattern(format!("{path}.discover"), rule, discover, true);
+                self.pattern(format!("{path}.discover"), rule, discover, Names::Once);
             }
         }
     }
 
-    fn pattern(&mut self, key: String, rule: &'a ApplicationRule, text: &str, discover: bool) {
+    /// Checks a path pattern.
+    pub(super) fn pattern(&mut self, key: String, rule: &'a ApplicationRule, text: &str, names: Names) {
         let pattern = match Pattern::path(text) {
             Ok(pattern) => pattern,
             Err((message, hint)) => return self.value(key, message, hint),
         };
-        match (discover, pattern.applications()) {
-            (true, 1) | (false, 0) => {}
-            (true, 0) => {
+        match (names, pattern.applications()) {
+            (Names::Once, 1) | (Names::Never, 0) | (Names::Any, _) => {}
+            (Names::Once, 0) => {
                 let hint = "put it where the application's name stands in the path".to_owned();
                 self.value(key.clone(), "`{application}` is missing from the pattern", Some(hint));
             }
-            (true, _) => self.value(key.clone(), "`{application}` stands twice in the pattern", None),
-            (false, _) => {
+            (Names::Once, _) => {
+                self.value(key.clone(), "`{application}` stands twice in the pattern", None);
+            }
+            (Names::Never, _) => {
                 let hint = "write the application's name out".to_owned();
                 self.value(key.clone(), "`{application}` can only be used with `discover`", Some(hint));
             }
@@ -181,6 +168,17 @@ impl<'a> Check<'a> {
             self.value(key, "not a URL, or one of more than 500 characters", None);
         }
     }
+}
+
+/// How often `{application}` may stand in a path.
+#[derive(Clone, Copy)]
+pub(super) enum Names {
+    /// Exactly once: it is what is found.
+    Once,
+    /// As often as one likes.
+    Any,
+    /// Not at all: there is one application, whose name can be written out.
+    Never,
 }
 
 /// Checks an image; `{application}` may be in it only where applications are discovered.

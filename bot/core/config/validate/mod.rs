@@ -4,6 +4,7 @@
 
 mod applications;
 mod environments;
+mod files;
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@ use gantry_core::{
     build::BuildStatus,
     catalog::{ArtifactFact, CheckResult, TagFact, TagState},
     config::{
-        pipeline::{Application, Image, Pipeline, Stage},
+        pipeline::{Application, FileEntry, Image, Pipeline, Stage},
         types::{Delivery, Gate, Merge, Select, Write},
     },
     decide::{Decision, decide, place::Standing, place_of},
@@ -85,7 +85,9 @@ impl World {
             ),
             stage("prod", &["qa"], Delivery::PullRequest, Merge::Manual, vec![soak()]),
         ];
-        let files = |name: &str| (name.parse().unwrap(), vec![format!("{name}/kustomization.yaml")]);
+        let files = |name: &str| {
+            (name.parse().unwrap(), vec![FileEntry::of_path(format!("{name}/kustomization.yaml"))])
+        };
         let application = Application {
             name: "checkout".parse().unwrap(),
             source: None,

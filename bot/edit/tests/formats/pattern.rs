@@ -27,7 +27,7 @@ fn one_match_is_set() {
         ("v(?P<tag>[0-9]*)é", "é v1é", "22", "é v22é"),
         ("tag=(?P<tag>\\w*)", "tag=", "v2", "tag=v2"),
         ("(?x) a (b|c) (?P<tag> \\d+ )", "ab1", "2", "ab2"),
-        ("(?P<tag>[\\w][\\w.-]{0,127})", "v1", "1.10", "1.10"),
+        ("(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})", "v1", "1.10", "1.10"),
         ("(?s)begin.*tag (?P<tag>[0-9.]+)", "begin\n\ntag 1\n", "2", "begin\n\ntag 2\n"),
         // Left as it is.
         ("tag: (?P<tag>.*)", "tag: v2", "v2", "tag: v2"),
@@ -60,6 +60,7 @@ fn bad_patterns_are_refused_by_rule() {
         ("(?P<tag>(?=a))", "look-around"),
         ("(?P<tag>\\1)", "backreferences"),
         ("(?P<tag>\\w{1000}{1000})", "compiled it is larger"),
+        ("(?P<tag>[\\w][\\w.-]{0,127})", "write `[A-Za-z0-9_]` for a repeated `\\w`"),
     ] {
         let shown = Pattern::new(text).unwrap_err().to_string();
         assert!(shown.starts_with("the pattern cannot be used: ") && shown.contains(rule), "{text}: {shown}");
