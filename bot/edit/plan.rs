@@ -157,22 +157,18 @@ fn matching(
     change: &Change<'_>,
 ) -> Result<Vec<usize>, Refusal> {
     let sites = &found.sites;
+    let names = || [Some(change.image), change.new_name].into_iter().flatten();
     // A bare value is of the image that the caller tells, else of any that is set under its key.
-    let bare = match target.image {
-        Some(told) => {
-            [Some(change.image), change.new_name].into_iter().flatten().any(|i| same_image(told, i))
-        }
-        None => target.key.is_some(),
-    };
-    for image in [Some(change.image), change.new_name].into_iter().flatten() {
+    let bare = target.image.map_or(target.key.is_some(), |told| names().any(|name| same_image(told, name)));
+    for image in names() {
         let all = || sites.iter().enumerate();
         let mut hits: Vec<usize> = all()
             .filter(|(_, site)| if site.image.is_empty() { bare } else { site.image == image })
             .map(|(at, _)| at)
             .collect();
         if hits.is_empty() {
-            let same =
-                |site: &Site| !site.is_entry() && !site.image.is_empty() && same_image(&site.image, image);
+            let named = |site: &Site| !site.is_entry() && !site.image.is_empty();
+            let same = |site: &Site| named(site) && same_image(&site.image, image);
             hits = all().filter(|(_, site)| same(site)).map(|(at, _)| at).collect();
         }
         // A registry's repository and a Git repository may have one name; what is built comes first.
@@ -180,9 +176,9 @@ fn matching(
             hits.retain(|at| sites[*at].what != What::Revision);
         }
         // The entries of a kustomization are laid over all that its document holds else.
-        let laid: HashSet<usize> =
-            hits.iter().filter(|at| sites[**at].is_entry()).map(|at| tree.document(sites[*at].at)).collect();
-        hits.retain(|at| sites[*at].is_entry() || !laid.contains(&tree.document(sites[*at].at)));
+        let document = |at: &usize| tree.document(sites[*at].at);
+        let laid: HashSet<usize> = hits.iter().filter(|at| sites[**at].is_entry()).map(document).collect();
+        hits.retain(|at| sites[*at].is_entry() || !laid.contains(&document(at)));
         for hit in &hits {
             refuse_twins(tree, found, &sites[*hit])?;
         }
@@ -193,8 +189,7 @@ fn matching(
     Ok(Vec::new())
 }
 
-/// Refuses an entry of a kustomization beside which another of its document goes by the same name: just
-/// one of them counts.
+/// Refuses an entry of a kustomization beside which another goes by the same name: just one of them counts.
 fn refuse_twins(tree: &Tree<'_>, found: &Found, site: &Site) -> Result<(), Refusal> {
     let mut twins = found.twins(tree, site);
     let (Some(first), Some(_)) = (twins.next(), twins.next()) else { return Ok(()) };

@@ -13,14 +13,22 @@ use crate::syntax::{NodeId, Tree};
 /// The `HelmRepository` resources of a file, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Repositories {
-    /// Namespace, where one is told, and address.
-    by_name: HashMap<String, Vec<(Option<String>, String)>>,
+    by_name: HashMap<String, Named>,
+}
+
+/// The repositories of one name.
+#[derive(Debug, Default)]
+struct Named {
+    /// The address in each namespace, or where none is told; nothing where they differ.
+    within: HashMap<Option<String>, Option<String>>,
+    /// The address that they all have.
+    any: Option<String>,
 }
 
 impl Repositories {
     /// Those among the resources of a file.
     pub(crate) fn among(tree: &Tree<'_>, resources: &[NodeId]) -> Self {
-        let mut by_name: HashMap<String, Vec<_>> = HashMap::new();
+        let mut by_name: HashMap<String, Named> = HashMap::new();
         for root in resources {
             let group = field(tree, *root, "apiVersion").unwrap_or_default();
             if field(tree, *root, "kind") != Some("HelmRepository")
@@ -32,8 +40,10 @@ impl Repositories {
                 let mapping = tree.get(*root, key).ok().flatten();
                 mapping.and_then(|(_, mapping)| field(tree, mapping, name)).map(str::to_owned)
             };
-            if let (Some(name), Some(address)) = (below("metadata", "name"), below("spec", "url")) {
-                by_name.entry(name).or_default().push((below("metadata", "namespace"), address));
+            if let (Some(name), Some(address)) = (below("metadata", "name"), below("spec", "url"))
+                && address.contains("://")
+            {
+                by_name.entry(name).or_default().add(below("metadata", "namespace"), address);
             }
         }
         Self { by_name }
@@ -41,13 +51,29 @@ impl Repositories {
 
     /// The address of a repository, where the file leaves no doubt. A namespace that is not told may be any.
     pub(super) fn address(&self, name: &str, namespace: Option<&str>) -> Option<&str> {
-        let fits = |told: &Option<String>| match (told, namespace) {
-            (Some(told), Some(wanted)) => told == wanted,
-            _ => true,
-        };
-        let mut fitting = self.by_name.get(name)?.iter().filter(|(told, _)| fits(told));
-        let (_, address) = fitting.next()?;
-        (address.contains("://") && fitting.all(|(_, other)| other == address)).then_some(address)
+        let named = self.by_name.get(name)?;
+        let Some(namespace) = namespace else { return named.any.as_deref() };
+        let within = |namespace| named.within.get(&namespace);
+        match (within(Some(namespace.to_owned())), within(None)) {
+            (Some(one), Some(other)) => one.as_deref().filter(|_| one == other),
+            (Some(one), None) | (None, Some(one)) => one.as_deref(),
+            (None, None) => None,
+        }
+    }
+}
+
+impl Named {
+    fn add(&mut self, namespace: Option<String>, address: String) {
+        let unlike = |known: &Option<String>| known.as_deref() != Some(&*address);
+        if self.within.is_empty() {
+            self.any = Some(address.clone());
+        } else if unlike(&self.any) {
+            self.any = None;
+        }
+        let known = self.within.entry(namespace).or_insert_with(|| Some(address.clone()));
+        if unlike(known) {
+            *known = None;
+        }
     }
 }
 

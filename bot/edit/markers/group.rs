@@ -1,5 +1,6 @@
 //! Parts with markers, put together to sites.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::comment::Part;
@@ -93,9 +94,15 @@ pub(super) fn sites(
         }
     }
     let mut unnamed: Vec<(&str, NodeId)> = Vec::new();
+    // Asked once of a mapping, however many policies stand in it.
+    let mut entries: HashMap<usize, Option<Site>> = HashMap::new();
     for ((policy, around), group) in groups {
         let twice = group.twice;
-        let Some(site) = group.site(tree, around, named.get(policy).cloned().flatten())? else { continue };
+        if let Entry::Vacant(place) = entries.entry(around.index()) {
+            place.insert(entry(tree, around)?);
+        }
+        let entry = entries.get(&around.index()).and_then(Option::as_ref);
+        let Some(site) = group.site(entry, named.get(policy).cloned().flatten(), tree) else { continue };
         if twice {
             let expected = "set once in a mapping; leave one marker of each form";
             let reason = Reason::Shape { what: "what a policy sets", expected };
@@ -118,25 +125,15 @@ pub(super) fn sites(
 
 impl Group {
     /// The site of the group; nothing for a name alone, which has no version.
-    fn site(
-        mut self,
-        tree: &Tree<'_>,
-        around: NodeId,
-        named: Option<String>,
-    ) -> Result<Option<Site>, Refusal> {
-        let Some(at) = self.tag.as_ref().or(self.digest.as_ref()).map(|slot| slot.key) else {
-            return Ok(None);
-        };
+    fn site(mut self, entry: Option<&Site>, named: Option<String>, tree: &Tree<'_>) -> Option<Site> {
+        let at = self.tag.as_ref().or(self.digest.as_ref()).map(|slot| slot.key)?;
         let at = self.name.as_ref().map_or(at, |slot| slot.key.min(at));
-        let entry = match &self.name {
-            Some(_) => None,
-            None => entry(tree, around)?.filter(|entry| {
-                let mine = |slot: &Slot| entry.slots().any(|other| other.value == slot.value);
-                self.tag.iter().chain(&self.digest).all(mine)
-            }),
+        let mine = |entry: &&Site| {
+            let has = |slot: &Slot| entry.slots().any(|other| other.value == slot.value);
+            self.name.is_none() && self.tag.iter().chain(&self.digest).all(has)
         };
-        if let Some(entry) = entry {
-            return Ok(Some(Site { at, ..entry }));
+        if let Some(entry) = entry.filter(mine) {
+            return Some(Site { at, ..entry.clone() });
         }
         let (mut image, mut names, mut pin) = (named.unwrap_or_default(), Names::Elsewhere, Pin::Nowhere);
         if let Some(slot) = self.name.take() {
@@ -147,7 +144,7 @@ impl Group {
         let (tag, digest) = (self.tag, self.digest);
         let fields = Fields { mapping: None, names, tag, tag_key: "tag", digest, pin, bare_hex: false };
         let form = Form::Fields(fields);
-        Ok(Some(Site { what: What::Image, name: image.clone(), image, at, form }))
+        Some(Site { what: What::Image, name: image.clone(), image, at, form })
     }
 }
 

@@ -17,15 +17,14 @@ pub(crate) struct Index {
 }
 
 impl Found {
-    /// The entries of kustomizations that go by the same name and image as this one in the same document,
-    /// in the order of the file; it is among them.
+    /// The entries of kustomizations that go by the same name and image as this one in its document, in the
+    /// order of the file; it is among them.
     pub(crate) fn twins<'f>(&'f self, tree: &Tree<'_>, site: &Site) -> impl Iterator<Item = &'f Site> {
         let entries = &self.index(tree).entries;
-        let name = |site: &'f Site| (&*site.name, &*site.image);
-        let wanted = (tree.document(site.at), &*site.name, &*site.image);
+        let wanted = (tree.document(site.at), &site.name, &site.image);
         let key = |at: &usize| {
-            let (name, image) = name(&self.sites[*at]);
-            (tree.document(self.sites[*at].at), name, image)
+            let site = &self.sites[*at];
+            (tree.document(site.at), &site.name, &site.image)
         };
         let start = entries.partition_point(|at| key(at) < wanted);
         let end = entries.partition_point(|at| key(at) <= wanted);
@@ -48,8 +47,10 @@ impl Found {
         self.index.get_or_init(|| {
             let sites = &self.sites;
             let mut entries: Vec<usize> = (0..sites.len()).filter(|at| sites[*at].is_entry()).collect();
-            let key = |at: &usize| (tree.document(sites[*at].at), &sites[*at].name, &sites[*at].image);
-            entries.sort_by_key(|at| (key(at), sites[*at].at));
+            entries.sort_by_cached_key(|at| {
+                let site = &sites[*at];
+                (tree.document(site.at), &site.name, &site.image, site.at)
+            });
             let slots =
                 sites.iter().enumerate().flat_map(|(at, site)| site.slots().map(move |slot| (slot, at)));
             let mut users: HashMap<NodeId, usize> = HashMap::new();

@@ -86,11 +86,6 @@ impl Tree<'_> {
         Key::written(document, steps)
     }
 
-    /// The node at that place in the file.
-    pub(crate) fn id(&self, index: usize) -> Option<NodeId> {
-        (index < self.nodes().len()).then(|| to_id(index))
-    }
-
     /// The text of a pair's key, by its value or by itself; a key that is a list or mapping has none.
     fn key_of(&self, mapping: NodeId, part: NodeId, place: usize) -> String {
         let key = if place.is_multiple_of(2) { part } else { to_id(part.index() - 1) };
@@ -104,6 +99,11 @@ impl Tree<'_> {
     pub(crate) fn document(&self, of: NodeId) -> usize {
         let root = self.ancestors(of).next().unwrap_or(of);
         self.node(root).place as usize + 1
+    }
+
+    /// The node at that place in the file.
+    pub(crate) fn id(&self, index: usize) -> Option<NodeId> {
+        (index < self.nodes().len()).then(|| to_id(index))
     }
 
     /// The lists and mappings around a node, from the root on.
