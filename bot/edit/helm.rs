@@ -11,6 +11,8 @@
 //! - a text under `image` or a key that ends in `Image`: see [`text::is_image`]. A bare word (`image: nginx`)
 //!   counts in a container only: an item of a list such as `extraContainers`, or beside a pull policy;
 //! - texts with a tag, a digest or a registry's host in lists and mappings `images`;
+//! - the values of variables whose names are such keys (`{name: PROXY_IMAGE, value: ...}`), and `value` and
+//!   `options` in a mapping under such a key, by the same rule;
 //! - all of these in blocks of text that are YAML themselves, as charts take resources and configurations.
 //!
 //! Rules, and where they are from:
@@ -117,7 +119,7 @@ fn look_into<'t>(
     }
     let mut named: Vec<NodeId> = Vec::new();
     let (mut pulled, mut incomplete) = (place.containers, standing.of_image && !place.images);
-    let mut images = place.images;
+    let (mut images, mut variable) = (place.images, false);
     if let Some(keys) = Keys::of(tree, place.node) {
         let any = |wanted: &[&str]| wanted.iter().any(|key| keys.has(key));
         pulled |= any(&["imagePullPolicy", "pullPolicy"]);
@@ -128,6 +130,7 @@ fn look_into<'t>(
         }
         // One image with its settings, and not names with images.
         images &= named.is_empty() && !any(&["name", "command", "args", "env"]);
+        variable = is_variable(tree, &keys)?;
     }
     named.sort_unstable();
     for (key, value) in tree.pairs(place.node) {
@@ -139,6 +142,7 @@ fn look_into<'t>(
             true if pulled => Some(Around::Container),
             true => Some(Around::Image),
             false if images && !is_about_registry(name) => Some(Around::Named),
+            false if variable && name == "value" => Some(Around::Named),
             false if place.standing.of_image && ["value", "override"].contains(&name) => Some(Around::Part),
             false => None,
         };
@@ -165,10 +169,22 @@ pub(crate) fn image_mapping(tree: &Tree<'_>, mapping: NodeId) -> Result<Option<S
     Ok(mapping::sites(tree, &keys, standing)?.into_iter().next())
 }
 
+/// A mapping that is said to be an image's, with a tag and without a name: the chart's own values have it.
+pub(crate) fn tag_mapping(tree: &Tree<'_>, mapping: NodeId) -> Result<Option<Site>, Refusal> {
+    Keys::of(tree, mapping).map_or(Ok(None), |keys| mapping::nameless(tree, &keys))
+}
+
 /// A text that is an image.
 fn image_text(tree: &Tree<'_>, slot: Slot, around: Around) -> Option<Site> {
     let text = text::string(tree, slot.value)?;
     text::is_image(text, around).then(|| Site::joined(tree, slot)).flatten()
+}
+
+/// Whether the mapping is a variable whose name says that its value is an image: `KUBECTL_IMAGE`,
+/// `RELATED_IMAGE_PROXY` (as operators have them).
+fn is_variable(tree: &Tree<'_>, keys: &Keys<'_, '_>) -> Result<bool, Refusal> {
+    let name = keys.slot("name")?.and_then(|slot| text::string(tree, slot.value));
+    Ok(name.is_some_and(|name| text::is_image_key(name) || name.starts_with("RELATED_IMAGE_")))
 }
 
 /// The value in which the name of a site stands.

@@ -17,7 +17,7 @@ pub(crate) fn find(tree: &Tree<'_>, key: &str, found: &mut Found) -> Result<(), 
     match tree.node(value).shape {
         Shape::Mapping(_) => match helm::image_mapping(tree, value)? {
             Some(site) => found.sites.push(site),
-            None => return Err(shape(tree, name)),
+            None => found.sites.push(helm::tag_mapping(tree, value)?.ok_or_else(|| shape(tree, name))?),
         },
         Shape::Sequence(_) => return Err(shape(tree, name)),
         Shape::Scalar(_) | Shape::Alias(_) => {

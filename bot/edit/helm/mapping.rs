@@ -182,6 +182,18 @@ fn site(tree: &Tree<'_>, keys: &Keys<'_, '_>, standing: Standing<'_>, parts: Par
     Some(Site { what: What::Image, image, name: local, at, form })
 }
 
+/// A tag without a name, with its digest.
+pub(super) fn nameless(tree: &Tree<'_>, keys: &Keys<'_, '_>) -> Result<Option<Site>, Refusal> {
+    let tag = keys.first(&TAGS)?.map(|(_, slot)| slot).filter(|slot| is_scalar(tree, slot));
+    let Some(tag) = tag.filter(|slot| keys.is_own(slot) && !keys.has("repository")) else { return Ok(None) };
+    let digest = keys.first(&DIGESTS)?.map(|(_, slot)| slot);
+    let bare_hex = digest.as_ref().is_some_and(|slot| is_bare_hex(tree, slot));
+    let fields = Fields { digest, bare_hex, pin: Pin::BehindTag, ..Fields::tag_alone(tag) };
+    let fields = Fields { mapping: Some(keys.mapping), ..fields };
+    let (at, form) = (keys.mapping, Form::Fields(fields));
+    Ok(Some(Site { what: What::Image, image: String::new(), name: String::new(), at, form }))
+}
+
 /// Whether the chart puts `sha256:` before the digest itself: by the name of the key, or by what stands there.
 fn is_bare_hex(tree: &Tree<'_>, slot: &Slot) -> bool {
     match slot.text(tree) {
