@@ -96,7 +96,11 @@ fn fuzz(name: &str, target: Target, options: &Options) -> bool {
     let mut first = pool.clone().into_iter();
     while first.len() > 0 || start.elapsed() < Duration::from_secs(options.seconds) {
         let input = first.next().unwrap_or_else(|| mutated(&pool, &words, &mut random));
-        let (result, taken) = attempt(target, &input);
+        let (result, mut taken) = attempt(target, &input);
+        if taken >= SLOW {
+            // A busy machine is slow once, a costly input twice.
+            taken = taken.min(attempt(target, &input).1);
+        }
         runs += 1;
         slowest = slowest.max(taken);
         match result {

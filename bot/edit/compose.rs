@@ -86,3 +86,25 @@ fn image(tree: &Tree<'_>, pair: (NodeId, NodeId)) -> Option<Site> {
     }
     Some(site)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_before_a_variable_is_the_image() {
+        for (text, name) in [
+            ("repo:${TAG:-1.2}", "repo"),
+            ("host:5000/a/b:${TAG:-x/y:z}", "host:5000/a/b"),
+            ("a/b@${DIGEST}", "a/b"),
+            ("a/b:v${TAG}", "a/b"),
+            ("${REGISTRY:-docker.io}/a:1", "${REGISTRY:-docker.io}/a"),
+        ] {
+            let file = format!("services: {{web: {{image: '{text}'}}}}");
+            let tree = Tree::parse(file.as_bytes()).unwrap();
+            let mut found = Found::default();
+            find(&tree, &mut found).unwrap();
+            assert_eq!(found.sites[0].image, name, "{text}");
+        }
+    }
+}

@@ -171,8 +171,8 @@ pub(crate) fn is_clear(text: &str) -> bool {
     }
     let variable = ["${", "$(", "{{"].iter().filter_map(|open| text.find(open)).min();
     variable.is_some_and(|at| {
-        let name = text[..at].strip_suffix([':', '@']);
-        name.is_some_and(|name| name.contains('/') && oci::check_name(name).is_ok())
+        let name = &text[Joined::split(&text[..at]).name];
+        name.len() < at && name.contains('/') && oci::check_name(name).is_ok()
     })
 }
 
@@ -186,7 +186,9 @@ pub(crate) fn find_in_json_patch(tree: &Tree<'_>, root: NodeId, found: &mut Foun
         };
         let Some(pair) = tree.get(operation, "value")? else { continue };
         let steps: Vec<String> = path.split('/').skip(1).map(unescaped).collect();
-        if steps.iter().any(|step| SKIPPED.contains(&&**step)) {
+        // The values of a ConfigMap or Secret are files of others.
+        let data = steps.first().is_some_and(|step| matches!(&**step, "data" | "stringData" | "binaryData"));
+        if data || steps.iter().any(|step| SKIPPED.contains(&&**step)) {
             continue;
         }
         let mut place = Place::default();
@@ -211,4 +213,73 @@ pub(crate) fn find_in_json_patch(tree: &Tree<'_>, root: NodeId, found: &mut Foun
 /// A step of a JSON Pointer (RFC 6901) without its escapes.
 fn unescaped(step: &str) -> String {
     step.replace("~1", "/").replace("~0", "~")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_texts_that_must_be_references_are_clear() {
+        let digest = format!("web@sha256:{}", "0".repeat(64));
+        for text in [
+            "web:1",
+            "acme/web:1",
+            "ghcr.io/acme/web",
+            "localhost/web",
+            "host:5000/web",
+            &digest,
+            "ghcr.io/acme/web:${TAG}",
+            "acme/web:{{ .tag }}",
+            "acme/web:v$(VERSION)",
+            "acme/web@${DIGEST}",
+        ] {
+            assert!(is_clear(text), "{text}");
+        }
+        for text in [
+            "",
+            "web",
+            "acme/web",
+            "https://example.com/logo.png",
+            "projects/acme/global/images/disk",
+            "ami-0123",
+            "Web:1",
+            "web:",
+            "${IMAGE}",
+            "${REGISTRY}/web:1",
+            "a: ${b}",
+            "web:${TAG}",
+        ] {
+            assert!(!is_clear(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_variable_alone_is_a_place_and_no_reference() {
+        for text in ["", " ", "${IMAGE}", "$(params.image)", "{{inputs.parameters.image}}", " ${IMAGE} "] {
+            assert!(is_variable(text), "{text}");
+        }
+        for text in ["web", "web:${TAG}", "${A}/${B}", "$(A):$(B)", "${A", "$IMAGE"] {
+            assert!(!is_variable(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_escapes_of_a_json_pointer_are_undone_once() {
+        assert_eq!(unescaped("a~1b~0c"), "a/b~c");
+        assert_eq!(unescaped("~01"), "~1");
+        let place = ["spec", "containers", "-"].into_iter().fold(Place::default(), Place::step);
+        assert!(place.is_container());
+        assert!(!Place::default().step("containers").is_container());
+        assert!(Place::default().step("script").is_container());
+    }
+
+    #[test]
+    fn a_copy_of_another_file_in_a_patch_is_left_alone() {
+        let text = "- {op: add, path: /data/image, value: 'a/b:1'}\n- {op: add, path: /data, value: {image: 'a/b:1'}}";
+        let tree = Tree::parse(text.as_bytes()).unwrap();
+        let mut found = Found::default();
+        find_in_json_patch(&tree, tree.roots().next().unwrap(), &mut found).unwrap();
+        assert!(found.sites.is_empty());
+    }
 }

@@ -5,8 +5,8 @@
 
 mod index;
 
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use crate::kind::Kind;
@@ -22,6 +22,10 @@ pub(crate) struct Found {
     pub(crate) sites: Vec<Site>,
     /// Values whose text is a file of its own.
     pub(crate) nested: Vec<Nested>,
+    /// Filled when it is first asked for, when all sites are found.
+    pub(crate) index: OnceCell<Index>,
+    /// The keys that stand twice, of the mappings that were asked for.
+    pub(crate) doubled: RefCell<HashMap<NodeId, Vec<(NodeId, NodeId)>>>,
     /// Why a site cannot be edited, by the node that its messages point at, where its kind knows a reason.
     pub(crate) odd: BTreeMap<NodeId, Refusal>,
     /// Filled when it is first asked for, when all sites are found.

@@ -17,7 +17,9 @@ use gix::ObjectId;
 use super::{
     error::{GitError, chain},
     folder, http, ids,
+    lists::Kept,
     remote::Remote,
+    series::Series,
 };
 
 /// Decoded trees and commits kept in memory while one caller works with the mirror.
@@ -64,6 +66,9 @@ pub struct Mirror {
     heads: Mutex<Arc<Heads>>,
     network: Mutex<()>,
     damaged: AtomicBool,
+    pub(super) lists: Kept,
+    /// The commits that were kept last, for the push that follows.
+    fresh: Mutex<Option<Series>>,
     /// Held as long as the mirror lives; the system frees it when the process dies, however it dies.
     lock: File,
 }
@@ -100,6 +105,8 @@ impl Mirror {
             repository: RwLock::new(repository),
             network: Mutex::new(()),
             damaged: AtomicBool::new(false),
+            lists: Kept::default(),
+            fresh: Mutex::default(),
             lock,
         };
         if mirror.load_heads().is_err() {
@@ -134,6 +141,19 @@ impl Mirror {
         let heads = Arc::new(heads);
         *self.heads.lock().unwrap_or_else(PoisonError::into_inner) = heads.clone();
         heads
+    }
+
+    pub(super) fn set_fresh(&self, series: Series) {
+        *self.fresh.lock().unwrap_or_else(PoisonError::into_inner) = Some(series);
+    }
+
+    pub(super) fn take_fresh(&self) -> Option<Series> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The folder cannot be read or written.
+    pub(super) fn io(&self, source: io::Error) -> GitError {
+        GitError::Io { folder: self.folder.clone(), source }
     }
 
     /// An object that must be there is not, or cannot be read: the next fetch makes the mirror anew.

@@ -1,16 +1,14 @@
-//! The targets: functions that panic where a promise of gantry-edit is broken. A new kind of file is one file
-//! here, one line in [`TARGETS`], and a folder of seeds.
+//! The targets: functions that panic where a promise of gantry-edit is broken. A new kind of file is one
+//! line in [`TARGETS`] and a folder of seeds, and a file here only where neither [`whole`] nor [`keyed`] fits it.
 
-mod dotenv;
-mod hcl;
 mod keyed;
-mod kustomization;
 mod pattern;
-mod toml;
+mod whole;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use gantry_edit::{Reason, Refusal};
+use gantry_edit::format::Format;
+use gantry_edit::{Kind, Reason, Refusal};
 
 /// Runs one input. What it returns tells kinds of outcome apart, so that the driver keeps inputs that reached
 /// a new one; libFuzzer has no use for it.
@@ -18,10 +16,15 @@ pub type Target = fn(&[u8]) -> u64;
 
 /// All targets by name; the seeds of one are in `seeds/<name>/`.
 pub const TARGETS: &[(&str, Target)] = &[
-    ("kustomization", kustomization::run),
-    ("toml", toml::run),
-    ("dotenv", dotenv::run),
-    ("hcl", hcl::run),
+    ("kustomization", |data| whole::run(Kind::Kustomization, data)),
+    ("helm-values", |data| whole::run(Kind::HelmValues, data)),
+    ("manifest", |data| whole::run(Kind::Manifest, data)),
+    ("chart", |data| whole::run(Kind::Chart, data)),
+    ("compose", |data| whole::run(Kind::Compose, data)),
+    ("argocd-source", |data| whole::run(Kind::ArgocdSource, data)),
+    ("toml", |data| keyed::run(Format::Toml, data)),
+    ("dotenv", |data| keyed::run(Format::Dotenv, data)),
+    ("hcl", |data| keyed::run(Format::Hcl, data)),
     ("pattern", pattern::run),
 ];
 

@@ -2,11 +2,13 @@
 
 mod broken;
 mod commit;
+mod cost;
 mod fetch;
 mod helper;
 mod http;
 mod proxy;
 mod push;
+mod races;
 mod sign;
 mod ssh;
 

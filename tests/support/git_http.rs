@@ -4,14 +4,17 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::Stdio,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use axum::{
     Router,
     body::{Body, Bytes},
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderName, HeaderValue, Response, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, Response, StatusCode, header},
 };
 use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
@@ -42,12 +45,14 @@ pub(crate) struct Behaviour {
 /// A running server; it ends with this value.
 pub(crate) struct Server {
     url: String,
+    pushed: Arc<AtomicU64>,
     _stop: tokio::sync::oneshot::Sender<()>,
 }
 
 struct Config {
     root: PathBuf,
     behaviour: Behaviour,
+    pushed: Arc<AtomicU64>,
 }
 
 impl Server {
@@ -56,11 +61,12 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("for tokio");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let pushed = Arc::new(AtomicU64::new(0));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let app = Router::new()
             .fallback(serve)
             .layer(DefaultBodyLimit::disable())
-            .with_state(Arc::new(Config { root, behaviour }));
+            .with_state(Arc::new(Config { root, behaviour, pushed: pushed.clone() }));
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             runtime.expect("a runtime").block_on(async move {
@@ -71,7 +77,12 @@ impl Server {
                 }
             });
         });
-        Self { url, _stop: stop }
+        Self { url, pushed, _stop: stop }
+    }
+
+    /// How many bytes pushes have sent so far, commands and packs.
+    pub(crate) fn pushed(&self) -> u64 {
+        self.pushed.load(Ordering::SeqCst)
     }
 
     /// The URL of a repository.
@@ -123,6 +134,9 @@ async fn serve(State(config): State<Arc<Config>>, request: Request) -> Response<
         return plain(403, "read only");
     }
     let body: Bytes = axum::body::to_bytes(body, usize::MAX).await.expect("the whole body");
+    if parts.method == Method::POST && path.contains("git-receive-pack") {
+        config.pushed.fetch_add(body.len() as u64, Ordering::SeqCst);
+    }
     let mut command = tokio::process::Command::new("git");
     command
         .arg("http-backend")

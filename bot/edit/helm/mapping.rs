@@ -152,7 +152,8 @@ fn site(tree: &Tree<'_>, keys: &Keys<'_, '_>, standing: Standing<'_>, parts: Par
     }
     // Nothing of its own: what stands behind `<<` is found there.
     let written = [Some(&name), tag.as_ref(), digest.as_ref()];
-    if !text::is_name(path) || !written.into_iter().flatten().any(|slot| keys.is_own(slot)) {
+    let short = [&tag, &digest].into_iter().flatten().all(|slot| text::is_short(tree, slot.value));
+    if !short || !text::is_name(path) || !written.into_iter().flatten().any(|slot| keys.is_own(slot)) {
         return None;
     }
     // Istio puts no hub before a name with a path.

@@ -77,7 +77,12 @@ fn is_file(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, end)| ENDS.contains(&end))
 }
 
-/// The text of a scalar, through an alias; nothing for a number, a boolean or a null without quotes.
+/// Whether the value is no longer than a tag and digest can be.
+pub(super) fn is_short(tree: &Tree<'_>, value: NodeId) -> bool {
+    tree.string(value).is_none_or(|text| text.len() <= MAX_TEXT)
+}
+
+/// The text of a scalar, through an alias; nothing for what is too long, or a number, a boolean or a null without quotes.
 pub(super) fn string<'t>(tree: &'t Tree<'_>, value: NodeId) -> Option<&'t str> {
     let node = match tree.node(value).shape {
         Shape::Alias(target) => tree.node(target),
@@ -88,6 +93,9 @@ pub(super) fn string<'t>(tree: &'t Tree<'_>, value: NodeId) -> Option<&'t str> {
         Shape::Sequence(_) | Shape::Mapping(_) | Shape::Alias(_) => return None,
     };
     let text = &*node.text;
+    if text.len() > MAX_TEXT {
+        return None;
+    }
     (!text.is_empty() && !(plain && (node.is_null() || !scalar::is_string(text)))).then_some(text)
 }
 

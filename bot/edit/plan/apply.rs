@@ -21,6 +21,9 @@ pub(super) fn site(
     if let Some(refusal) = found.odd.get(&site.at) {
         return Err(refusal.clone());
     }
+    for slot in site.slots() {
+        found.refuse_doubled(tree, slot.value)?;
+    }
     if let Some(tag) = change.tag {
         match site.what {
             What::Image => oci::check_tag(tag)?,

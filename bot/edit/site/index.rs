@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Found, Site, Slot};
+use crate::refusal::Refusal;
 use crate::syntax::{NodeId, Tree};
 
 /// Sites by what they have in common.
@@ -41,6 +42,23 @@ impl Found {
     /// Whether sites of different images have this value, which `<<` brings to more than one.
     pub(crate) fn is_of_several(&self, tree: &Tree<'_>, slot: &Slot) -> bool {
         self.index(tree).of_several.contains(&slot.value)
+    }
+
+    /// Refuses a value on the way to which a key stands twice: readers differ on which of the two counts.
+    pub(crate) fn refuse_doubled(&self, tree: &Tree<'_>, value: NodeId) -> Result<(), Refusal> {
+        let mut known = self.doubled.borrow_mut();
+        let mut inside = value;
+        while let Some(around) = tree.around(inside) {
+            let doubled = known.entry(around).or_insert_with(|| tree.doubled(around));
+            if !doubled.is_empty()
+                && let Some(key) = tree.key_before(inside)
+                && let Some(pair) = doubled.iter().find(|pair| tree.node(pair.1).text == tree.node(key).text)
+            {
+                return Err(tree.duplicate(pair.0, pair.1));
+            }
+            inside = around;
+        }
+        Ok(())
     }
 
     fn index(&self, tree: &Tree<'_>) -> &Index {

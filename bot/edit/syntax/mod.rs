@@ -263,26 +263,32 @@ impl<'a> Tree<'a> {
     /// # Errors
     /// [`Reason::DuplicateKey`] at the second place.
     pub fn refuse_duplicates(&self) -> Result<(), Refusal> {
-        let mut worst: Option<(NodeId, NodeId)> = None;
-        for at in 0..self.nodes.len() {
-            let mut seen: HashMap<&str, NodeId> = HashMap::new();
-            for (key, _) in self.pairs(to_id(at)) {
-                let node = self.node(key);
-                if !matches!(node.shape, Shape::Scalar(_)) {
-                    continue;
-                }
-                if let Some(first) = seen.insert(&node.text, key) {
-                    if worst.is_none_or(|(_, second)| key < second) {
-                        worst = Some((first, key));
-                    }
-                    break;
-                }
-            }
-        }
+        let doubled = self.ids().filter_map(|id| self.doubled(id).into_iter().next());
+        let worst = doubled.min_by_key(|(_, second)| *second);
         worst.map_or(Ok(()), |(first, second)| Err(self.duplicate(first, second)))
     }
 
-    fn duplicate(&self, first: NodeId, second: NodeId) -> Refusal {
+    /// The keys of a mapping that stand there once more, each with where it stands first.
+    pub(crate) fn doubled(&self, mapping: NodeId) -> Vec<(NodeId, NodeId)> {
+        // Comparing a few is quicker than hashing them.
+        const FEW: usize = 16;
+        let keys = || {
+            let scalar = |key: &NodeId| matches!(self.node(*key).shape, Shape::Scalar(_));
+            self.pairs(mapping).map(|(key, _)| key).filter(scalar)
+        };
+        let text = |key: NodeId| &*self.node(key).text;
+        if keys().nth(FEW).is_none() {
+            let first = |key: NodeId| {
+                keys().take_while(|other| *other != key).find(|other| text(*other) == text(key))
+            };
+            return keys().filter_map(|key| Some((first(key)?, key))).collect();
+        }
+        let mut seen: HashMap<&str, NodeId> = HashMap::new();
+        let mut first = |key: NodeId| (*seen.entry(text(key)).or_insert(key) != key).then(|| seen[text(key)]);
+        keys().filter_map(|key| Some((first(key)?, key))).collect()
+    }
+
+    pub(crate) fn duplicate(&self, first: NodeId, second: NodeId) -> Refusal {
         let key = self.node(second).text.to_string();
         Refusal::at(self.position(second), Reason::DuplicateKey { key, first_line: self.position(first).0 })
     }

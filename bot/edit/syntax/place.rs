@@ -101,9 +101,18 @@ impl Tree<'_> {
         self.node(root).place as usize + 1
     }
 
-    /// The node at that place in the file.
-    pub(crate) fn id(&self, index: usize) -> Option<NodeId> {
-        (index < self.nodes().len()).then(|| to_id(index))
+    /// The list or mapping right around a node.
+    pub(crate) fn around(&self, of: NodeId) -> Option<NodeId> {
+        self.node(of).around
+    }
+
+    /// The key of a value of a mapping, where it is a text.
+    pub(crate) fn key_before(&self, value: NodeId) -> Option<NodeId> {
+        let before = self.id(value.index().checked_sub(1)?)?;
+        let key = self.node(value).place % 2 == 1
+            && self.node(before).around == self.node(value).around
+            && matches!(self.node(before).shape, Shape::Scalar(_));
+        key.then_some(before)
     }
 
     /// The lists and mappings around a node, from the root on.
