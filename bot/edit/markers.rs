@@ -4,7 +4,7 @@
 //! that the suffix says (Flux, "Configure image update for custom resources"). Parts that stand in one mapping
 //! belong together. Whose image a `:tag` is says, in this order: a `:name` beside it, what its mapping is for a
 //! chart (`repository`) or for kustomize (`name` and `newTag`), any other marker of the policy in the file; else
-//! the caller must, and where the file has several such policies it must name the policy too.
+//! the caller must, and where the file has other marked values too, it must name the policy as the key.
 //!
 //! Comments are not in the tree. One is found by the text behind a scalar's end, so that what merely looks like
 //! one in quotes or in a block is none. A comment of other words that holds a marker is none either, as for Flux;
@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use crate::refusal::{Reason, Refusal};
 use crate::site::{Found, Site, Slot};
 use crate::syntax::{NodeId, Tree};
-use comment::{Marker, Part};
+use comment::Marker;
 
 /// Whether a marker stands in the file.
 pub(crate) fn has_any(tree: &Tree<'_>) -> bool {
@@ -46,17 +46,10 @@ pub(crate) fn find(tree: &Tree<'_>, policy: Option<&str>, found: &mut Found) -> 
         return Err(Refusal::whole(Reason::NoSuchKey { key, deepest: String::new(), present }));
     }
     let places = group::Places::of(tree, marked.iter().map(|(value, _)| *value));
-    let mut parts = Vec::new();
-    for (value, marker) in marked {
-        let pair = (places.key(value), value);
-        match marker.part {
-            Part::Whole => match Site::joined(tree, Slot::of(pair)) {
-                Some(site) => parts.push(group::Marked::Site(marker.policy, site)),
-                None => blocked(tree, value, found),
-            },
-            part => parts.push(group::Marked::Part(marker.policy, part, Slot::of(pair))),
-        }
-    }
+    let parts = marked
+        .into_iter()
+        .map(|(value, marker)| (marker.policy, marker.part, Slot::of((places.key(value), value))))
+        .collect();
     group::sites(tree, &places, parts, policy.is_some(), found)
 }
 

@@ -162,4 +162,37 @@ mod tests {
             assert!(check_name(bad).is_err(), "{bad}");
         }
     }
+
+    #[test]
+    fn a_key_takes_only_what_flux_looks_up_under_it() {
+        let (short, long) = ("0a".repeat(20), "0a".repeat(32));
+        let good = [
+            ("commit", short.as_str()),
+            ("commit", &long),
+            ("name", "refs/heads/main"),
+            ("semver", "1.2.3"),
+            ("semver", "v1.2.3-rc.1"),
+            ("branch", "release/1.2"),
+            ("tag", "main"),
+            ("newTag", "any"),
+        ];
+        for (key, text) in good {
+            assert!(check_under(key, text).is_ok(), "{key} {text}");
+            assert!(check_under(key, sample_under(key)).is_ok(), "{key}");
+        }
+        let bad = [
+            ("commit", "0a0a0a0"),
+            ("commit", "v1.2.3"),
+            ("name", "v1.2.3"),
+            ("semver", "1.2"),
+            ("semver", "1.x"),
+            ("semver", "1.2.3 || 2.0.0"),
+            ("semver", "1..3"),
+            ("branch", "v1.2.3"),
+            ("branch", &short),
+        ];
+        for (key, text) in bad {
+            assert!(check_under(key, text).is_err(), "{key} {text}");
+        }
+    }
 }

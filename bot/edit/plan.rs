@@ -158,18 +158,21 @@ fn matching(
 ) -> Result<Vec<usize>, Refusal> {
     let sites = &found.sites;
     let names = || [Some(change.image), change.new_name].into_iter().flatten();
-    // A bare value is of the image that the caller tells, else of any that is set under its key.
-    let bare = target.image.map_or(target.key.is_some(), |told| names().any(|name| same_image(told, name)));
+    // A bare value is of the image that the caller tells, else of any that is set under its key. Without a key
+    // only a value that names the image will do, where there is one.
+    let told = target.image.map_or(target.key.is_some(), |told| names().any(|name| same_image(told, name)));
     for image in names() {
         let all = || sites.iter().enumerate();
-        let mut hits: Vec<usize> = all()
-            .filter(|(_, site)| if site.image.is_empty() { bare } else { site.image == image })
-            .map(|(at, _)| at)
-            .collect();
+        let of = |good: &dyn Fn(&Site) -> bool| -> Vec<usize> {
+            all().filter(|(_, site)| good(site)).map(|(at, _)| at).collect()
+        };
+        let named = |site: &Site| !site.image.is_empty();
+        let mut hits = of(&|site| named(site) && site.image == image);
         if hits.is_empty() {
-            let named = |site: &Site| !site.is_entry() && !site.image.is_empty();
-            let same = |site: &Site| named(site) && same_image(&site.image, image);
-            hits = all().filter(|(_, site)| same(site)).map(|(at, _)| at).collect();
+            hits = of(&|site| named(site) && !site.is_entry() && same_image(&site.image, image));
+        }
+        if told && (target.key.is_some() || hits.is_empty()) {
+            hits.extend(of(&|site| !named(site)));
         }
         // A registry's repository and a Git repository may have one name; what is built comes first.
         if hits.iter().any(|at| sites[*at].what != What::Revision) {

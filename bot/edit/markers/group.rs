@@ -11,12 +11,6 @@ use crate::refusal::{Reason, Refusal};
 use crate::site::{Fields, Form, Found, Names, Pin, Site, Slot};
 use crate::syntax::{NodeId, Tree};
 
-/// A value with a marker, and its policy.
-pub(super) enum Marked<'a> {
-    Site(&'a str, Site),
-    Part(&'a str, Part, Slot),
-}
-
 /// The keys and mappings of some values.
 pub(super) struct Places {
     pairs: HashMap<usize, (NodeId, NodeId)>,
@@ -55,11 +49,11 @@ struct Group {
     twice: bool,
 }
 
-/// Pushes the sites of all marked values; `told` where the caller named the policy.
+/// Pushes the sites of all marked values, each with its policy; `told` where the caller named the policy.
 pub(super) fn sites(
     tree: &Tree<'_>,
     places: &Places,
-    marked: Vec<Marked<'_>>,
+    marked: Vec<(&str, Part, Slot)>,
     told: bool,
     found: &mut Found,
 ) -> Result<(), Refusal> {
@@ -72,26 +66,29 @@ pub(super) fn sites(
             *known = None;
         }
     };
-    for one in marked {
-        match one {
-            Marked::Site(policy, site) => {
-                name(policy, &site.image);
-                found.sites.push(site);
+    for (policy, part, slot) in marked {
+        if part == Part::Whole {
+            let value = slot.value;
+            match Site::joined(tree, slot) {
+                Some(site) => {
+                    name(policy, &site.image);
+                    found.sites.push(site);
+                }
+                None => super::blocked(tree, value, found),
             }
-            Marked::Part(policy, part, slot) => {
-                let around = places.mapping(slot.value).unwrap_or(slot.value);
-                let group = groups.entry((policy, around)).or_default();
-                let place = match part {
-                    Part::Name => {
-                        slot.text(tree).into_iter().for_each(|text| name(policy, text));
-                        &mut group.name
-                    }
-                    Part::Digest => &mut group.digest,
-                    Part::Tag | Part::Whole => &mut group.tag,
-                };
-                group.twice |= place.replace(slot).is_some();
-            }
+            continue;
         }
+        let around = places.mapping(slot.value).unwrap_or(slot.value);
+        let group = groups.entry((policy, around)).or_default();
+        let place = match part {
+            Part::Name => {
+                slot.text(tree).into_iter().for_each(|text| name(policy, text));
+                &mut group.name
+            }
+            Part::Digest => &mut group.digest,
+            Part::Tag | Part::Whole => &mut group.tag,
+        };
+        group.twice |= place.replace(slot).is_some();
     }
     let mut unnamed: Vec<(&str, NodeId)> = Vec::new();
     // Asked once of a mapping, however many policies stand in it.
@@ -113,8 +110,9 @@ pub(super) fn sites(
         }
         found.sites.push(site);
     }
-    // The caller can tell the image of one policy, not of several.
-    let several = unnamed.iter().any(|(policy, _)| *policy != unnamed[0].0);
+    // The caller can tell the image of a file with one policy that names none, not which of several is meant.
+    let several = unnamed.iter().any(|(policy, _)| *policy != unnamed[0].0)
+        || found.sites.iter().any(|site| !site.image.is_empty());
     for (_, at) in unnamed.into_iter().filter(|_| several && !told) {
         let expected = "named by a marker `:name`, or told together with the policy as the key";
         let reason = Reason::Shape { what: "the image of a policy", expected };
