@@ -206,8 +206,9 @@ fn missing(target: &Target<'_>, tree: &Tree<'_>, found: &Found, change: &Change<
     let mut present: Vec<String> = look::references(target, tree, found, 0, &mut Room::default())
         .into_iter()
         .map(|reference| reference.image)
+        .filter(|image| !image.is_empty())
         .collect();
     let mut seen = HashSet::new();
-    present.retain(|image| !image.is_empty() && seen.insert(image.clone()));
+    present.retain(|image| seen.insert(image.clone()));
     Refusal::whole(Reason::NotFound { image: change.image.to_owned(), renamed, present })
 }

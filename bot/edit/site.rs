@@ -28,8 +28,6 @@ pub(crate) struct Found {
     pub(crate) doubled: RefCell<HashMap<NodeId, Vec<(NodeId, NodeId)>>>,
     /// Why a site cannot be edited, by the node that its messages point at, where its kind knows a reason.
     pub(crate) odd: BTreeMap<NodeId, Refusal>,
-    /// Filled when it is first asked for, when all sites are found.
-    pub(crate) index: OnceCell<Index>,
 }
 
 /// A value whose text is a YAML file of its own, such as Helm values in a block scalar.

@@ -210,8 +210,8 @@ fn apply(
     // The pair that a missing key is added behind.
     let behind = match &fields.names {
         Names::Elsewhere => None,
-        Names::Beside(slot) => Some(slot),
         Names::Repository { repository, .. } | Names::Under { repository, .. } => Some(repository),
+        Names::Beside(slot) => Some(slot),
         Names::Renamed { name, new_name, .. } => Some(new_name.as_ref().unwrap_or(name)),
     };
     let add = |draft: &mut Draft<'_, '_>, behind: Option<&Slot>, key: &'static str, text: &str| match (

@@ -95,6 +95,11 @@ impl Tree<'_> {
         }
     }
 
+    /// The node at that place in the file.
+    pub(crate) fn id(&self, index: usize) -> Option<NodeId> {
+        (index < self.nodes().len()).then(|| to_id(index))
+    }
+
     /// The number of the document that a node is in, from 1.
     pub(crate) fn document(&self, of: NodeId) -> usize {
         let root = self.ancestors(of).next().unwrap_or(of);
