@@ -29,6 +29,7 @@ mod history;
 mod http;
 mod ids;
 mod keep;
+mod kept;
 mod listing;
 mod lists;
 mod maintain;
