@@ -140,7 +140,9 @@ fn main() {
         eprintln!("{name}, {} bytes", text.len());
         let (bytes, target) = (text.as_bytes(), Target::of(kind));
         measure("parse alone, the floor", || drop(black_box(Tree::parse(black_box(bytes)))));
-        measure("detect", || drop(black_box(detect("some.yaml", black_box(bytes)))));
+        measure("detect", || {
+            black_box(detect("some.yaml", black_box(bytes)));
+        });
         measure("read", || drop(black_box(read(&target, black_box(bytes)))));
         for (name, change) in [("set tag, proven", tag), ("set digest too, proven", both)] {
             let edited = set(&target, bytes, &[change]);

@@ -5,7 +5,7 @@
 //! reads back, is idempotent, and the old tag gives the original bytes again. A scan of lines that knows
 //! nothing of the crate says what else looks like a reference: the list to look through for what is missed.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "common/folder.rs"]
 mod folder;
