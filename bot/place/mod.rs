@@ -105,6 +105,12 @@ pub fn refused(path: &str, refusal: &Refusal) -> Problem {
     at(path, refusal.line, refusal.column, refusal.reason.to_string())
 }
 
+/// A problem of a file's owners with it as a whole.
+#[must_use]
+pub fn problem(path: &str, message: String) -> Problem {
+    at(path, None, None, message)
+}
+
 fn at(path: &str, line: Option<usize>, column: Option<usize>, message: String) -> Problem {
     Problem { file: Some(path.to_owned()), line, column, message, owner: Owner::Team }
 }

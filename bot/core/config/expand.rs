@@ -3,19 +3,23 @@
 //! Kept: environments in topological order (in the order of the config among equals); an application that
 //! is named wins over one that is discovered; no file's image belongs to two applications.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use super::{
-    claims::claims,
+    claims::{claims, overlaps},
     error::{ConfigError, Problem, quoted, report},
-    files::{Anchors, FileItem, FileKind},
+    files::{Anchors, ConfigItem, FileItem, FileKind},
     parse::Parsed,
     pattern::Pattern,
-    pipeline::{Application, FileEntry, Image, Pipeline, Stage},
+    pipeline::{Application, FileEntry, Image, Pipeline, PromotedConfig, Stage},
     types::{ApplicationRule, ImageRule, Write},
 };
 use crate::{
     ids::{ApplicationName, BranchName, EnvironmentName},
+    promoted::{ConfigEntry, definition},
     select::Selector,
 };
 
@@ -57,6 +61,12 @@ impl Parsed {
                 work.discover(index, rule, discover, trees);
             }
         }
+        work.configs();
+        for (rule, message) in overlaps(&environments, &work.found) {
+            let hint = "promote only files that nothing else writes; `keep` leaves files of a folder out";
+            work.config_problem(rule, message, Some(hint.into()));
+        }
+        work.joins();
         for (rule, message) in claims(&environments, &work.found) {
             let hint = "remove the file or the image from one of them, or limit one by `environments`";
             work.problem(rule, message, Some(hint.into()));
@@ -228,7 +238,13 @@ impl<'a> Expansion<'a> {
     ) -> usize {
         let at = self.found.len();
         self.by_name.insert(name.as_str().to_owned(), at);
-        let application = Application { name, source: rule.source.clone(), images, files };
+        let config = (!rule.config.is_empty()).then(|| {
+            let items = rule.config.iter();
+            let texts = items
+                .flat_map(|item| [item.path()].into_iter().chain(item.keep().iter().map(String::as_str)));
+            PromotedConfig { definition: definition(texts), entries: BTreeMap::new() }
+        });
+        let application = Application { name, source: rule.source.clone(), images, files, config };
         self.found.push(Found { application, rule: index });
         at
     }
@@ -323,6 +339,79 @@ impl<'a> Expansion<'a> {
                 }
             }
         }
+    }
+
+    /// Gives each application the files that are promoted with it, in the environments that it is in.
+    fn configs(&mut self) {
+        for index in 0..self.found.len() {
+            let rule = self.found[index].rule;
+            let items: Vec<(Pattern, &ConfigItem, Arc<[String]>)> = self.parsed.config.applications[rule]
+                .config
+                .iter()
+                .filter_map(|item| {
+                    let file = item.path().strip_suffix('/').unwrap_or(item.path());
+                    Some((Pattern::path(file).ok()?, item, item.keep().into()))
+                })
+                .collect();
+            let application = &mut self.found[index].application;
+            let Some(config) = &mut application.config else { continue };
+            for environment in application.files.keys() {
+                let entry = |(pattern, item, keep): &(Pattern, &ConfigItem, Arc<[String]>)| {
+                    let mut path = pattern.fill(application.name.as_str(), environment.as_str());
+                    if item.path().ends_with('/') {
+                        path.push('/');
+                    }
+                    ConfigEntry { path, keep: Arc::clone(keep) }
+                };
+                config.entries.insert(environment.clone(), items.iter().map(entry).collect());
+            }
+            let entries = items.len() * application.files.len();
+            if !self.room(rule, entries) {
+                return;
+            }
+        }
+    }
+
+    /// Where ways from two environments in which config starts join, the two would have to hold the same.
+    fn joins(&mut self) {
+        let mut problems: Vec<(usize, String)> = Vec::new();
+        for Found { application, rule } in
+            self.found.iter().filter(|found| found.application.config.is_some())
+        {
+            let mut starts: BTreeMap<&EnvironmentName, &EnvironmentName> = BTreeMap::new();
+            for stage in self.stages {
+                // An environment that the application is not in is passed through.
+                let before: Vec<_> =
+                    stage.after.iter().filter_map(|name| starts.get(name).copied()).collect();
+                match before.iter().find(|other| **other != before[0]) {
+                    Some(other) => {
+                        let message = format!(
+                            "config of {} starts in {} and in {other}, which both go to {}",
+                            application.name, before[0], stage.name
+                        );
+                        problems.push((*rule, message));
+                        break;
+                    }
+                    None => {
+                        let own = application.files.contains_key(&stage.name).then_some(&stage.name);
+                        if let Some(start) = before.first().copied().or(own) {
+                            starts.insert(&stage.name, start);
+                        }
+                    }
+                }
+            }
+        }
+        problems.dedup();
+        for (rule, message) in problems {
+            let hint = "let it start in one environment, or limit the application by `environments`";
+            self.config_problem(rule, message, Some(hint.into()));
+        }
+    }
+
+    fn config_problem(&mut self, rule: usize, message: String, hint: Option<String>) {
+        let key = format!("applications[{rule}].config");
+        let place = self.parsed.tree.key(&key);
+        self.problems.push(Problem { place, key, message, hint });
     }
 
     /// Takes room for so many more files, or records that there is none.

@@ -98,6 +98,7 @@ impl World {
                 write: Write::TagAndDigest,
             }],
             files: ["dev", "qa", "prod"].map(files).into_iter().collect(),
+            config: None,
         };
         let mut world = Self {
             pipeline: Pipeline {
@@ -109,7 +110,7 @@ impl World {
         };
         world.facts.heads.insert("main".parse().unwrap(), commit(0xfff));
         for environment in ["dev", "qa", "prod"] {
-            let seen = PlaceFacts { contents: Ok(vec![]), history: vec![], rulings: vec![] };
+            let seen = PlaceFacts { contents: Ok(vec![]), config: None, history: vec![], rulings: vec![] };
             world.facts.places.insert(place(environment), seen);
             world.person_sets(environment, "1.0.0", 0);
         }
