@@ -134,6 +134,7 @@ impl Scene {
             release: release.id,
             from: None,
             artifacts: release.artifacts,
+            config: None,
             checks: vec![],
             by: None,
         }
@@ -156,6 +157,7 @@ impl Scene {
             author: Person { name: "Alice".to_owned(), email: String::new() },
             subject: String::new(),
             holds,
+            config: None,
             record,
             first: seen.history.is_empty(),
         };
