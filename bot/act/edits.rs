@@ -112,10 +112,17 @@ fn problem(path: &str, message: String) -> Problem {
 /// The largest file whose lines are compared for show, in bytes.
 const SHOWN: usize = 256 << 10;
 
+/// The most bytes of differences that are shown.
+const LONGEST: usize = 1 << 20;
+
 /// A unified difference, as `git diff` shows it.
 pub(super) fn unified(changes: &[FileChange]) -> String {
     let mut text = String::new();
-    for FileChange { path, before, after } in changes {
+    for (index, FileChange { path, before, after }) in changes.iter().enumerate() {
+        if text.len() > LONGEST {
+            text.push_str(&format!("{} more files differ\n", changes.len() - index));
+            break;
+        }
         let old = before.as_ref().map_or("/dev/null".to_owned(), |_| format!("a/{path}"));
         let new = after.as_ref().map_or("/dev/null".to_owned(), |_| format!("b/{path}"));
         let bytes = |side: &Option<Vec<u8>>| side.clone().unwrap_or_default();

@@ -13,6 +13,9 @@ use crate::{
     place,
 };
 
+/// The most bytes that one promotion brings (64 MiB): config, not data.
+const MOST: usize = 64 << 20;
+
 /// The config files that `promotion` changes.
 ///
 /// # Errors
@@ -43,6 +46,7 @@ pub(super) fn of(
     };
     let snapshot = mirror.snapshot(&source.at)?;
     let mut changes = Vec::new();
+    let mut size = 0;
     let held = |file: &ConfigFile| {
         present.files.iter().find(|held| (held.entry, &held.within) == (file.entry, &file.within))
     };
@@ -62,6 +66,11 @@ pub(super) fn of(
             }
             Err(error) => return Err(error),
         };
+        size += after.bytes.len();
+        if size > MOST {
+            let message = format!("makes more than {} MiB of config to be promoted at once", MOST >> 20);
+            return Ok(Err(place::problem(&file.path, message)));
+        }
         let path = format!("{}{}", entry.path, file.within);
         let before = match read(&path) {
             Ok(Some(old)) if old.kind == Kind::Regular => Some(old.bytes),

@@ -9,7 +9,7 @@ use gantry_core::{
     config::pipeline::Application,
     ids::{BranchName, CommitId, EnvironmentName},
     promoted::{ConfigFile, ConfigState, config_id},
-    reason::{Owner, Problem},
+    reason::Problem,
 };
 
 use super::history::Wanted;
@@ -87,8 +87,8 @@ impl ConfigTree {
                 let Some(within) = entry.within(path) else { continue };
                 match leaf.kind {
                     Kind::Regular | Kind::LfsPointer => {}
-                    Kind::Symlink => return Err(not_promoted(path, "symbolic link")),
-                    Kind::Submodule => return Err(not_promoted(path, "submodule")),
+                    Kind::Symlink => return Err(place::not_promoted(path, "symbolic link")),
+                    Kind::Submodule => return Err(place::not_promoted(path, "submodule")),
                 }
                 let (within, path) = (within.to_owned(), path.clone());
                 files.push(ConfigFile { entry: index, within, path, blob: leaf.id.to_string() });
@@ -107,14 +107,6 @@ impl ConfigTree {
     }
 }
 
-fn not_promoted(path: &str, kind: &str) -> Problem {
-    let mut problem = place::not_a_file(path, kind);
-    problem.message = format!(
-        "is a {kind}, which Gantry never writes; make it a file, or put it under `keep` in gantry.yaml"
-    );
-    problem
-}
-
 /// The first entry of `config` that has no file where config starts.
 pub(super) fn missing(
     application: &Application,
@@ -125,10 +117,6 @@ pub(super) fn missing(
     let entries = application.config.as_ref().and_then(|config| config.entries.get(environment));
     let absent = |index: usize| !state.files.iter().any(|file| file.entry == index);
     let entry = entries.into_iter().flatten().enumerate().find(|(index, _)| absent(*index));
-    let message = format!(
-        "has no file to promote on branch {branch}; add one, or correct `config` of {} in gantry.yaml",
-        application.name
-    );
-    let file = entry.map(|(_, entry)| entry.path.clone());
-    Problem { file, line: None, column: None, message, owner: Owner::Team }
+    let path = entry.map_or("", |(_, entry)| entry.path.as_str());
+    place::nothing_to_promote(path, &format!("on branch {branch}"), &application.name)
 }
