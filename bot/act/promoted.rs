@@ -4,7 +4,11 @@
 //! belongs to a later release. Each is compared with the id that the release was made of (promise 7).
 
 use gantry_core::{
-    config::pipeline::Pipeline, effects::Promotion, facts::Facts, promoted::ConfigFile, reason::Problem,
+    config::pipeline::Pipeline,
+    effects::Promotion,
+    facts::Facts,
+    promoted::ConfigFile,
+    reason::{Owner, Problem},
 };
 
 use super::edits::FileChange;
@@ -41,8 +45,10 @@ pub(super) fn of(
     let entries = config.and_then(|config| config.entries.get(&target.environment));
     let present = facts.places.get(target).and_then(|place| place.config.as_ref());
     let (Some(entries), Some(source), Some(present)) = (entries, facts.configs.get(id), present) else {
-        let message = "does not know any more where the files of this config stand; commit them again there";
-        return Ok(Err(place::problem("gantry.yaml", message.to_owned())));
+        let message = "the history that was read does not reach back to the files of this config; commit a \
+                       newer one in the environment before"
+            .to_owned();
+        return Ok(Err(Problem { file: None, line: None, column: None, message, owner: Owner::Team }));
     };
     let snapshot = mirror.snapshot(&source.at)?;
     let mut changes = Vec::new();

@@ -3,15 +3,14 @@
 //! Kept: environments in topological order (in the order of the config among equals); an application that
 //! is named wins over one that is discovered; no file's image belongs to two applications.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+mod promoted;
+
+use std::collections::{BTreeMap, HashMap};
 
 use super::{
     claims::{claims, overlaps},
     error::{ConfigError, Problem, quoted, report},
-    files::{Anchors, ConfigItem, FileItem, FileKind},
+    files::{Anchors, FileItem, FileKind},
     parse::Parsed,
     pattern::Pattern,
     pipeline::{Application, FileEntry, Image, Pipeline, PromotedConfig, Stage},
@@ -19,7 +18,7 @@ use super::{
 };
 use crate::{
     ids::{ApplicationName, BranchName, EnvironmentName},
-    promoted::{ConfigEntry, definition},
+    promoted::definition,
     select::Selector,
 };
 
@@ -339,79 +338,6 @@ impl<'a> Expansion<'a> {
                 }
             }
         }
-    }
-
-    /// Gives each application the files that are promoted with it, in the environments that it is in.
-    fn configs(&mut self) {
-        for index in 0..self.found.len() {
-            let rule = self.found[index].rule;
-            let items: Vec<(Pattern, &ConfigItem, Arc<[String]>)> = self.parsed.config.applications[rule]
-                .config
-                .iter()
-                .filter_map(|item| {
-                    let file = item.path().strip_suffix('/').unwrap_or(item.path());
-                    Some((Pattern::path(file).ok()?, item, item.keep().into()))
-                })
-                .collect();
-            let application = &mut self.found[index].application;
-            let Some(config) = &mut application.config else { continue };
-            for environment in application.files.keys() {
-                let entry = |(pattern, item, keep): &(Pattern, &ConfigItem, Arc<[String]>)| {
-                    let mut path = pattern.fill(application.name.as_str(), environment.as_str());
-                    if item.path().ends_with('/') {
-                        path.push('/');
-                    }
-                    ConfigEntry { path, keep: Arc::clone(keep) }
-                };
-                config.entries.insert(environment.clone(), items.iter().map(entry).collect());
-            }
-            let entries = items.len() * application.files.len();
-            if !self.room(rule, entries) {
-                return;
-            }
-        }
-    }
-
-    /// Where ways from two environments in which config starts join, the two would have to hold the same.
-    fn joins(&mut self) {
-        let mut problems: Vec<(usize, String)> = Vec::new();
-        for Found { application, rule } in
-            self.found.iter().filter(|found| found.application.config.is_some())
-        {
-            let mut starts: BTreeMap<&EnvironmentName, &EnvironmentName> = BTreeMap::new();
-            for stage in self.stages {
-                // An environment that the application is not in is passed through.
-                let before: Vec<_> =
-                    stage.after.iter().filter_map(|name| starts.get(name).copied()).collect();
-                match before.iter().find(|other| **other != before[0]) {
-                    Some(other) => {
-                        let message = format!(
-                            "config of {} starts in {} and in {other}, which both go to {}",
-                            application.name, before[0], stage.name
-                        );
-                        problems.push((*rule, message));
-                        break;
-                    }
-                    None => {
-                        let own = application.files.contains_key(&stage.name).then_some(&stage.name);
-                        if let Some(start) = before.first().copied().or(own) {
-                            starts.insert(&stage.name, start);
-                        }
-                    }
-                }
-            }
-        }
-        problems.dedup();
-        for (rule, message) in problems {
-            let hint = "let it start in one environment, or limit the application by `environments`";
-            self.config_problem(rule, message, Some(hint.into()));
-        }
-    }
-
-    fn config_problem(&mut self, rule: usize, message: String, hint: Option<String>) {
-        let key = format!("applications[{rule}].config");
-        let place = self.parsed.tree.key(&key);
-        self.problems.push(Problem { place, key, message, hint });
     }
 
     /// Takes room for so many more files, or records that there is none.
