@@ -6,7 +6,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use gantry_edit::{Change, Kind, SetDigest, read, set};
+use gantry_edit::{Change, Kind, SetDigest, Target, read, set};
 
 const FILE: &str = "\
 apiVersion: kustomize.config.k8s.io/v1beta1
@@ -53,10 +53,12 @@ fn main() {
     let tag = Change { image, new_name: None, tag: Some("1.43.1"), digest: SetDigest::Keep };
     let both = Change { digest: SetDigest::Set(&digest), ..tag };
     eprintln!("a kustomization of {} bytes, one core", FILE.len());
-    measure("read", || drop(black_box(read(Kind::Kustomization, black_box(FILE.as_bytes())))));
+    measure("read", || drop(black_box(read(&Target::of(Kind::Kustomization), black_box(FILE.as_bytes())))));
     for (name, change) in [("set tag, proven", tag), ("add digest too, proven", both)] {
-        let edited = set(Kind::Kustomization, FILE.as_bytes(), &[change]);
+        let edited = set(&Target::of(Kind::Kustomization), FILE.as_bytes(), &[change]);
         assert!(edited.is_ok_and(|edited| edited.changed));
-        measure(name, || drop(black_box(set(Kind::Kustomization, black_box(FILE.as_bytes()), &[change]))));
+        measure(name, || {
+            drop(black_box(set(&Target::of(Kind::Kustomization), black_box(FILE.as_bytes()), &[change])))
+        });
     }
 }

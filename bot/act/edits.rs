@@ -84,10 +84,10 @@ fn edit(
     file: &File,
 ) -> Result<Option<Vec<u8>>, Problem> {
     let references = contents::references_of(entry, file)?;
-    let kind = place::kind(entry)?;
+    let target = place::target(entry, &file.bytes)?;
     let mut wanted = Vec::new();
     for image in &application.images {
-        let here = references.iter().any(|reference| reference.image == image.image.as_str());
+        let here = references.iter().any(|reference| place::is_of(reference, &image.image));
         let artifact = promotion.release.artifacts.iter().find(|artifact| artifact.image == image.image);
         if let (true, Some(artifact)) = (here, artifact) {
             let (tag, digest) = match image.write {
@@ -100,7 +100,7 @@ fn edit(
             wanted.push(Change { image: image.image.as_str(), new_name: None, tag, digest });
         }
     }
-    let edited = gantry_edit::set(kind, &file.bytes, &wanted)
+    let edited = gantry_edit::set(&target, &file.bytes, &wanted)
         .map_err(|refusal| place::refused(&entry.path, &refusal))?;
     Ok(edited.changed.then_some(edited.bytes))
 }

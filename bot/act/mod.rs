@@ -8,6 +8,7 @@
 
 mod answer;
 mod edits;
+mod hands;
 mod promoted;
 mod write;
 
@@ -23,7 +24,10 @@ use gantry_core::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use self::write::{Desk, Written};
+use self::{
+    hands::Hands,
+    write::{Desk, Written},
+};
 use crate::{
     clock::Clock,
     forge::{Draft, Forge, ForgeError, Merged},
@@ -45,8 +49,12 @@ pub struct Actor {
     pub forge: Arc<dyn Forge>,
     /// What is said.
     pub voice: Voice,
-    /// In whose name.
+    /// Who writes promotions.
+    pub author: Person,
+    /// Who makes the commits.
     pub bot: Person,
+    /// The e-mail addresses of people, by the names under which they ask.
+    pub people: Arc<BTreeMap<String, String>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -112,11 +120,21 @@ impl Actor {
         facts: Arc<Facts>,
         effects: Arc<Vec<Effect>>,
     ) -> Result<BTreeMap<usize, Written>, GitError> {
-        let (mirror, voice, bot, now) =
-            (Arc::clone(&self.mirror), self.voice.clone(), self.bot.clone(), self.clock.now());
+        let (mirror, voice, now) = (Arc::clone(&self.mirror), self.voice.clone(), self.clock.now());
+        let hands = Hands {
+            author: self.author.clone(),
+            committer: self.bot.clone(),
+            people: Arc::clone(&self.people),
+        };
         let work = move || {
-            let desk =
-                Desk { mirror: &mirror, pipeline: &pipeline, facts: &facts, voice: &voice, bot: &bot, now };
+            let desk = Desk {
+                mirror: &mirror,
+                pipeline: &pipeline,
+                facts: &facts,
+                voice: &voice,
+                hands: &hands,
+                now,
+            };
             desk.write(&effects)
         };
         match tokio::task::spawn_blocking(work).await {

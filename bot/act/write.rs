@@ -16,7 +16,7 @@ use gantry_core::{
 };
 use jiff::Timestamp;
 
-use super::edits;
+use super::{edits, hands::Hands};
 use crate::{
     git::{Draft, Drafting, File, GitError, Mirror, RefResult, RefUpdate},
     speak::{Ruled, Voice},
@@ -39,7 +39,7 @@ pub(super) struct Desk<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) facts: &'a Facts,
     pub(super) voice: &'a Voice,
-    pub(super) bot: &'a Person,
+    pub(super) hands: &'a Hands,
     pub(super) now: Timestamp,
 }
 
@@ -205,7 +205,7 @@ impl Desk<'_> {
                 chain.files.insert(change.path.clone(), file);
             }
         }
-        let message = self.voice.promotion_commit(promotion, &record::promotion_trailers(promotion));
+        let message = self.message(promotion);
         let changes = changes.into_iter().map(|change| (change.path, change.after)).collect();
         match drafting.commit(&self.draft(chain.head.clone(), changes, message, None)) {
             Ok(head) => chain.head = head,
@@ -229,7 +229,7 @@ impl Desk<'_> {
         let trailers = record::ruling_trailers(place, release, *rejects, by, *proposal);
         let ruled = Ruled { place, version, rejects: *rejects, by, reason };
         let message = self.voice.ruling_commit(&ruled, &trailers);
-        let author = Person { name: by.clone(), email: self.bot.email.clone() };
+        let author = self.hands.person(by);
         chain.head = drafting.commit(&self.draft(chain.head.clone(), Vec::new(), message, Some(author)))?;
         chain.places.push((place.clone(), release.clone()));
         Ok(true)
@@ -252,7 +252,7 @@ impl Desk<'_> {
                 return Ok(Err(Written::Refused(promotion.release.id.clone(), problem.to_string())));
             }
         };
-        let message = self.voice.promotion_commit(promotion, &record::promotion_trailers(promotion));
+        let message = self.message(promotion);
         let changes = changes.into_iter().map(|change| (change.path, change.after)).collect();
         let commit = match drafting.commit(&self.draft(head.clone(), changes, message, None)) {
             Ok(commit) => commit,
@@ -269,6 +269,13 @@ impl Desk<'_> {
         }))
     }
 
+    /// The message of a promotion's commit: the record, and who asked for it as a co-author.
+    fn message(&self, promotion: &Promotion) -> String {
+        let mut trailers = record::promotion_trailers(promotion);
+        trailers.extend(promotion.by.as_deref().and_then(|by| self.hands.co_author(by)));
+        self.voice.promotion_commit(promotion, &trailers)
+    }
+
     fn draft(
         &self,
         parent: CommitId,
@@ -281,8 +288,8 @@ impl Desk<'_> {
             merges: Vec::new(),
             changes,
             message,
-            author: author.unwrap_or_else(|| self.bot.clone()),
-            committer: self.bot.clone(),
+            author: author.unwrap_or_else(|| self.hands.author.clone()),
+            committer: self.hands.committer.clone(),
             at: self.now,
         }
     }

@@ -24,7 +24,7 @@ use crate::{
     clock::{Clock, SystemClock},
     http::types::{ApplicationView, PromotionView},
     serve::{Server, StartError},
-    settings::{Bot, File, ForgeEntry, Push, RepositoryEntry, RoleName, Settings, TokenEntry},
+    settings::{Bot, Commits, File, ForgeEntry, Push, RepositoryEntry, RoleName, Settings, TokenEntry},
     speak::Voice,
     store::{AuditRecord, Store, StoreError, board::Board},
 };
@@ -299,6 +299,7 @@ fn settings(
 ) -> Result<Settings, DemoError> {
     let token = |name: &str, token: &str, role, images: &[&str]| TokenEntry {
         name: name.to_owned(),
+        email: None,
         sha256: story::sha256(token),
         role,
         images: images.iter().map(|image| (*image).to_owned()).collect(),
@@ -311,6 +312,8 @@ fn settings(
         // Nobody waits a minute for a demo to see their push.
         poll: Some(Span::seconds(2)),
         bot: Bot::default(),
+        commits: Commits::default(),
+        credentials: Vec::new(),
         tokens: vec![
             token("demo-ci", ci, RoleName::Ci, &["registry.example.com/shop/*"]),
             token("demo-release-manager", manager, RoleName::ReleaseManager, &[]),
@@ -322,10 +325,14 @@ fn settings(
             username: None,
             password_env: None,
             password_file: None,
+            credential_helper: None,
             ssh_command: None,
             ca_file: None,
+            proxy: None,
+            commits: Commits::default(),
             push: Push::default(),
             timeout: None,
+            idle_timeout: None,
             plain_http_credentials: false,
             forge: ForgeEntry::default(),
         }],

@@ -4,7 +4,13 @@
 //! [`Draft::finish`] applies the splices and has the result proven. Nothing is rebuilt: every byte outside of
 //! a splice is copied. Where a splice would have to touch a comment, the draft refuses.
 
+mod text;
+
+use std::collections::HashMap;
 use std::ops::Range;
+
+pub(crate) use text::Part;
+use text::Text;
 
 use crate::proof;
 use crate::reference::{Edit, Edited};
@@ -17,6 +23,9 @@ use crate::syntax::{Layout, NodeId, Shape, Style, Tree};
 pub(crate) enum Intent {
     /// The scalar has this value.
     Value { node: NodeId, value: String },
+    /// The scalar has this text in place of another; its edits have their lines within the text, which starts
+    /// `content` lines below the node.
+    Text { node: NodeId, value: String, content: usize },
     /// After the pair with this key stands another pair.
     Added { after: NodeId, key: &'static str, value: String },
     /// The pair with this key is gone.
@@ -33,19 +42,39 @@ struct Splice {
 #[derive(Debug)]
 pub(crate) struct Draft<'t, 'a> {
     tree: &'t Tree<'a>,
+    /// Whether an alias may be followed to its anchor.
+    follow: bool,
     splices: Vec<Splice>,
-    wanted: Vec<(Intent, Edit)>,
+    wanted: Vec<(Intent, Vec<Edit>)>,
+    /// Which of `wanted` gives a node its value.
+    planned: HashMap<NodeId, usize>,
+    /// New parts of texts, gathered until every part of a text is known.
+    texts: Vec<Text>,
+    /// Which of `texts` is the one of a node.
+    gathered: HashMap<NodeId, usize>,
 }
 
 impl<'t, 'a> Draft<'t, 'a> {
-    pub(crate) fn new(tree: &'t Tree<'a>) -> Self {
-        Self { tree, splices: Vec::new(), wanted: Vec::new() }
+    pub(crate) fn new(tree: &'t Tree<'a>, follow: bool) -> Self {
+        Self {
+            tree,
+            follow,
+            splices: Vec::new(),
+            wanted: Vec::new(),
+            planned: HashMap::new(),
+            texts: Vec::new(),
+            gathered: HashMap::new(),
+        }
     }
 
     /// Gives the value of a key another text; does nothing where it has it already.
     pub(crate) fn set(&mut self, key: NodeId, value: NodeId, wanted: &str) -> Result<(), Refusal> {
+        if !self.tree.node(value).is_null() && self.tree.string(value) == Some(wanted) {
+            return Ok(());
+        }
+        let value = self.followed(value);
         let node = self.tree.node(value);
-        if !node.is_null() && self.tree.string(value) == Some(wanted) {
+        if self.is_planned(value, wanted) {
             return Ok(());
         }
         let style = self.editable(key, value)?;
@@ -58,6 +87,7 @@ impl<'t, 'a> Draft<'t, 'a> {
         };
         let before = (!node.is_null()).then(|| node.text.to_string());
         let intent = Intent::Value { node: value, value: wanted.to_owned() };
+        self.planned.insert(value, self.wanted.len());
         self.push(range, text, intent, &self.tree.node(key).text, before, Some(wanted));
         Ok(())
     }
@@ -122,9 +152,22 @@ impl<'t, 'a> Draft<'t, 'a> {
 
     /// Applies all splices and proves the result.
     pub(crate) fn finish(self, bytes: &[u8]) -> Result<Edited, Refusal> {
-        let Self { tree, mut splices, wanted } = self;
+        let (edited, _) = self.apply(bytes)?;
+        Ok(edited)
+    }
+
+    /// As [`Draft::finish`], for a text inside of another file: its proven splices and edits.
+    pub(crate) fn splices(self, bytes: &[u8]) -> Result<(Vec<Part>, Vec<Edit>), Refusal> {
+        let (edited, splices) = self.apply(bytes)?;
+        Ok((splices.into_iter().map(|Splice { range, text }| (range, text)).collect(), edited.edits))
+    }
+
+    fn apply(mut self, bytes: &[u8]) -> Result<(Edited, Vec<Splice>), Refusal> {
+        self.write_texts()?;
+        let Self { tree, mut splices, wanted, .. } = self;
         if splices.is_empty() {
-            return Ok(Edited { bytes: bytes.to_vec(), changed: false, edits: Vec::new() });
+            let edited = Edited { bytes: bytes.to_vec(), changed: false, edits: Vec::new() };
+            return Ok((edited, splices));
         }
         // Stable: what is added at one place stays in the order in which it was asked for.
         splices.sort_by_key(|splice| splice.range.start);
@@ -145,7 +188,7 @@ impl<'t, 'a> Draft<'t, 'a> {
         out.extend_from_slice(&text.as_bytes()[done..]);
         let start = splices.first().map_or(0, |splice| splice.range.start);
         let edits = proof::prove(tree, &out, start..done, wanted)?;
-        Ok(Edited { bytes: out, changed: true, edits })
+        Ok((Edited { bytes: out, changed: true, edits }, splices))
     }
 
     /// The style of a value that may be replaced; refuses aliases, shared anchors, tags, values over lines.
@@ -157,6 +200,7 @@ impl<'t, 'a> Draft<'t, 'a> {
         let style = match node.shape {
             Shape::Scalar(style) => style,
             Shape::Alias(target) => {
+                // Not followed, or the anchor is a list or mapping.
                 return refuse(Reason::Alias { key: name(), anchor_line: tree.position(target).0 });
             }
             Shape::Sequence(_) | Shape::Mapping(_) => {
@@ -164,7 +208,7 @@ impl<'t, 'a> Draft<'t, 'a> {
             }
         };
         let users = tree.users(value);
-        if !users.is_empty() {
+        if !users.is_empty() && !self.follow {
             return refuse(Reason::SharedAnchor { key: name(), users });
         }
         if node.tag.as_deref().is_some_and(|tag| tag != "tag:yaml.org,2002:str") {
@@ -282,6 +326,20 @@ impl<'t, 'a> Draft<'t, 'a> {
         (!text[range.clone()].contains('#')).then_some(range)
     }
 
+    /// The anchor of an alias, where it may be followed.
+    fn followed(&self, value: NodeId) -> NodeId {
+        match self.tree.node(value).shape {
+            Shape::Alias(anchor) if self.follow => anchor,
+            _ => value,
+        }
+    }
+
+    /// Whether the value is to have this text already.
+    fn is_planned(&self, value: NodeId, wanted: &str) -> bool {
+        let planned = self.planned.get(&value).and_then(|at| self.wanted.get(*at));
+        matches!(planned, Some((Intent::Value { value: text, .. }, _)) if text == wanted)
+    }
+
     fn no_room(&self, key: NodeId, done: &'static str) -> Refusal {
         let name = self.tree.node(key).text.to_string();
         Refusal::at(self.tree.position(key), Reason::NoRoom { key: name, done })
@@ -298,10 +356,12 @@ impl<'t, 'a> Draft<'t, 'a> {
     ) {
         let line = match &intent {
             Intent::Removed { key } => self.tree.position(*key).0,
-            Intent::Value { .. } | Intent::Added { .. } => self.tree.position_at(range.start).0,
+            Intent::Value { .. } | Intent::Text { .. } | Intent::Added { .. } => {
+                self.tree.position_at(range.start).0
+            }
         };
         let edit = Edit { key: key.to_owned(), before, after: after.map(str::to_owned), line };
-        self.wanted.push((intent, edit));
+        self.wanted.push((intent, vec![edit]));
         self.splices.push(Splice { range, text });
     }
 }

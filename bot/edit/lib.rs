@@ -1,8 +1,9 @@
 //! Byte-exact edits of image references in GitOps files: locate, splice, verify.
 //!
-//! Bytes in, bytes out; no I/O, no clock, no state. [`read`] lists the image references of a file, [`set`]
-//! changes some of them, [`check`] says whether a file is sound YAML. A kind of file is one module that finds
-//! the references in a [`syntax::Tree`] and says what to splice; everything else is shared.
+//! Bytes in, bytes out; no I/O, no clock, no state. [`read`] lists the references of a file, [`set`] changes
+//! some of them, [`check`] says whether a file is sound YAML, [`detect`] tells its kind. A kind of file is one
+//! module that finds the sites of references in a [`syntax::Tree`]; everything else is shared: `plan` reads
+//! and changes sites, `draft` splices, `proof` parses again.
 //!
 //! Promises:
 //! - only the wanted values change: every other byte is copied, comments, quotes, line ends, a byte order
@@ -13,17 +14,40 @@
 //! - what is unsure is refused, with line, column and reason ([`Refusal`]);
 //! - input is hostile: size, depth and number are bounded, aliases are never expanded, nothing recurses.
 
+mod argocd;
+mod bare;
+mod chart;
+mod compose;
 mod draft;
+mod flux;
+pub mod format;
+mod git_url;
+mod helm;
+mod keep;
+pub mod key;
+mod keyed;
+mod kind;
 mod kustomization;
+mod links;
+mod manifest;
+mod markers;
 mod oci;
+mod plan;
 mod proof;
 mod reference;
 mod refusal;
+mod resource;
 mod scalar;
+mod site;
 pub mod syntax;
 
-pub use reference::{Change, Edit, Edited, Located, Reference, SetDigest};
+pub use keep::{blank, keep};
+pub use key::{Key, KeyError, Step};
+pub use kind::{Kind, Target, UnknownKind, detect};
+pub use links::{Link, links};
+pub use reference::{Change, Edit, Edited, Located, Reference, SetDigest, What};
 pub use refusal::{Reason, Refusal, Renamed};
+pub use site::same_image;
 
 use draft::Draft;
 use syntax::Tree;
@@ -35,35 +59,21 @@ pub const MAX_BYTES: usize = 4 << 20;
 pub const MAX_DEPTH: usize = 128;
 /// The most values (keys, scalars, lists, mappings, aliases) in a file.
 pub const MAX_NODES: usize = 250_000;
+/// The most references in a file, those in texts inside of it too.
+pub const MAX_REFERENCES: usize = 20_000;
 /// The most anchors in a file.
 pub const MAX_ANCHORS: usize = 10_000;
 
-/// A kind of file whose image references can be edited; one module each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A kustomization or component: the `images` list.
-    Kustomization,
-}
-
-/// The kind of a file by its path, with `/` between folders; `None` where the name does not tell.
-#[must_use]
-pub fn detect(path: &str) -> Option<Kind> {
-    match path.rsplit('/').next() {
-        // The names that kustomize looks for (`konfig.RecognizedKustomizationFileNames`).
-        Some("kustomization.yaml" | "kustomization.yml" | "Kustomization") => Some(Kind::Kustomization),
-        _ => None,
-    }
-}
-
-/// Every image reference in the file, in its order.
+/// Every reference in the file that the target means, in its order.
 ///
 /// # Errors
 /// A [`Refusal`] where the file cannot be read for sure.
-pub fn read(kind: Kind, bytes: &[u8]) -> Result<Vec<Reference>, Refusal> {
-    let tree = Tree::parse(bytes)?;
-    match kind {
-        Kind::Kustomization => kustomization::read(&tree),
+pub fn read(target: &Target<'_>, bytes: &[u8]) -> Result<Vec<Reference>, Refusal> {
+    if !target.kind.is_yaml() {
+        return bare::read(target, bytes);
     }
+    let tree = Tree::parse(bytes)?;
+    plan::read(target, &tree)
 }
 
 /// Makes the changes, all or none. A value that is as wanted already stays byte for byte, even one that a
@@ -71,12 +81,13 @@ pub fn read(kind: Kind, bytes: &[u8]) -> Result<Vec<Reference>, Refusal> {
 ///
 /// # Errors
 /// A [`Refusal`] where a change cannot be made for sure; the file is to be left as it is.
-pub fn set(kind: Kind, bytes: &[u8], changes: &[Change<'_>]) -> Result<Edited, Refusal> {
-    let tree = Tree::parse(bytes)?;
-    let mut draft = Draft::new(&tree);
-    match kind {
-        Kind::Kustomization => kustomization::plan(&tree, changes, &mut draft)?,
+pub fn set(target: &Target<'_>, bytes: &[u8], changes: &[Change<'_>]) -> Result<Edited, Refusal> {
+    if !target.kind.is_yaml() {
+        return bare::set(target, bytes, changes);
     }
+    let tree = Tree::parse(bytes)?;
+    let mut draft = Draft::new(&tree, target.follow);
+    plan::set(target, &tree, changes, &mut draft)?;
     draft.finish(bytes)
 }
 

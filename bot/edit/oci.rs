@@ -1,4 +1,4 @@
-//! The grammar of what is written into files: OCI tags, digests and names.
+//! The grammar of what is written into files: OCI tags, digests and names, chart versions, Git revisions.
 //!
 //! Rules: OCI distribution specification 1.1 ("Pulling manifests": `<name>`, `<reference>` as a tag) and OCI
 //! image specification 1.1 (descriptor, "Registered algorithms"). Kept here and not taken from gantry-core so
@@ -17,6 +17,73 @@ pub(crate) fn check_tag(text: &str) -> Result<(), Refusal> {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
         && !text.starts_with(['.', '-']);
     demand(good, "tag", text, TAG)
+}
+
+/// Demands a chart's version: Semantic Versioning 2.0.0 with a `+` for build metadata, or a range of Helm's.
+pub(crate) fn check_version(text: &str) -> Result<(), Refusal> {
+    const RULE: &str = "1 to 128 letters, digits and '.', '-', '+', '_', starting with a letter or digit";
+    let good = (1..=128).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'+'))
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric());
+    demand(good, "chart version", text, RULE)
+}
+
+/// Demands the name of a Git branch or tag, or an object id (rules of `git check-ref-format`).
+pub(crate) fn check_revision(text: &str) -> Result<(), Refusal> {
+    const RULE: &str = "a branch, a tag or an object id: letters, digits and '.', '_', '-', '/', '+', '@'";
+    let good = (1..=244).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'/' | b'+' | b'@'))
+        && !text.starts_with(['-', '/', '.'])
+        && !text.ends_with(['/', '.'])
+        && !text.ends_with(".lock")
+        && !["..", "//", "/."].iter().any(|bad| text.contains(bad))
+        && text != "@";
+    demand(good, "Git revision", text, RULE)
+}
+
+/// Demands what a key that takes only one kind of revision can hold (Flux, `GitRepository` and
+/// `OCIRepository`, "Reference"): a tag that is set as a branch would be looked for among the branches.
+pub(crate) fn check_under(key: &str, text: &str) -> Result<(), Refusal> {
+    let (good, what, rule) = match key {
+        "commit" => (is_commit(text), "commit", "the whole object id, 40 or 64 hexadecimal digits"),
+        "name" => (text.starts_with("refs/"), "reference name", "a whole name such as `refs/tags/v1.2.3`"),
+        "semver" => (
+            is_semver(text),
+            "version under `semver`",
+            "MAJOR.MINOR.PATCH; Flux reads anything shorter as a range, and other text not at all",
+        ),
+        "branch" => (
+            !is_commit(text) && !is_semver(text),
+            "branch",
+            "a commit goes under `commit` and a version under `tag`; change the key by hand",
+        ),
+        _ => return Ok(()),
+    };
+    demand(good, what, text, rule)
+}
+
+/// A text that the key takes, to see whether any could be written.
+pub(crate) fn sample_under(key: &str) -> &'static str {
+    match key {
+        "commit" => "0000000000000000000000000000000000000000",
+        "name" => "refs/tags/any",
+        "branch" => "any",
+        _ => "0.0.0-any",
+    }
+}
+
+fn is_commit(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// `1.2.3`, `v1.2.3-rc.1`: one version, and no range of them.
+fn is_semver(text: &str) -> bool {
+    let text = text.strip_prefix('v').unwrap_or(text);
+    let core = text.split(['-', '+']).next().unwrap_or_default();
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    core.split('.').count() == 3 && core.split('.').all(number) && check_version(text).is_ok()
 }
 
 /// Whether the text is a digest of a registered algorithm.
@@ -93,6 +160,39 @@ mod tests {
         for bad in ["", "/", "a/", "A", "a:1", "a@b", "a..b", "a___b", "h:99999/a", "h:+5/a", ".x/a", "a/-b"]
         {
             assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_key_takes_only_what_flux_looks_up_under_it() {
+        let (short, long) = ("0a".repeat(20), "0a".repeat(32));
+        let good = [
+            ("commit", short.as_str()),
+            ("commit", &long),
+            ("name", "refs/heads/main"),
+            ("semver", "1.2.3"),
+            ("semver", "v1.2.3-rc.1"),
+            ("branch", "release/1.2"),
+            ("tag", "main"),
+            ("newTag", "any"),
+        ];
+        for (key, text) in good {
+            assert!(check_under(key, text).is_ok(), "{key} {text}");
+            assert!(check_under(key, sample_under(key)).is_ok(), "{key}");
+        }
+        let bad = [
+            ("commit", "0a0a0a0"),
+            ("commit", "v1.2.3"),
+            ("name", "v1.2.3"),
+            ("semver", "1.2"),
+            ("semver", "1.x"),
+            ("semver", "1.2.3 || 2.0.0"),
+            ("semver", "1..3"),
+            ("branch", "v1.2.3"),
+            ("branch", &short),
+        ];
+        for (key, text) in bad {
+            assert!(check_under(key, text).is_err(), "{key} {text}");
         }
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn prove(
     before: &Tree<'_>,
     after: &[u8],
     changed: Range<usize>,
-    mut wanted: Vec<(Intent, Edit)>,
+    mut wanted: Vec<(Intent, Vec<Edit>)>,
 ) -> Result<Vec<Edit>, Refusal> {
     if after.len() > MAX_BYTES {
         return Err(Refusal::whole(Reason::TooLarge { bytes: after.len(), limit: MAX_BYTES }));
@@ -43,17 +43,24 @@ pub(crate) fn prove(
         walk.demand(root == Some((Shape::Mapping(Layout::Block), 0)), "the section is no longer a mapping")?;
         walk.new = 1;
     }
-    for (intent, edit) in &mut wanted {
+    for (intent, edits) in &mut wanted {
         walk.equal_until(place(before, intent))?;
+        let line = walk.line();
         match intent {
+            Intent::Text { value, content, .. } => {
+                edits.iter_mut().for_each(|edit| edit.line += line + *content - 1);
+                walk.demand(walk.is_new_value(value), "the text reads back as another one")?;
+                walk.old += 1;
+                walk.new += 1;
+            }
             Intent::Value { value, .. } => {
-                edit.line = walk.line();
+                edits.iter_mut().for_each(|edit| edit.line = line);
                 walk.demand(walk.is_new_value(value), "the value reads back as another one")?;
                 walk.old += 1;
                 walk.new += 1;
             }
             Intent::Added { after, key, value } => {
-                edit.line = walk.line();
+                edits.iter_mut().for_each(|edit| edit.line = line);
                 let depth = before.node(*after).depth;
                 for text in [key, value.as_str()] {
                     walk.demand(walk.is_added(text, depth), "the added key reads back as another one")?;
@@ -65,7 +72,7 @@ pub(crate) fn prove(
     }
     walk.equal_until(part.nodes.end)?;
     walk.demand(walk.new == tree.nodes().len(), "something is added at the end")?;
-    Ok(wanted.into_iter().map(|(_, edit)| edit).collect())
+    Ok(wanted.into_iter().flat_map(|(_, edits)| edits).collect())
 }
 
 /// What is parsed again.
@@ -119,7 +126,7 @@ impl<'w> Part<'w> {
 /// The node of the old tree at which an intent takes effect.
 fn place(before: &Tree<'_>, intent: &Intent) -> usize {
     match intent {
-        Intent::Value { node, .. } => node.index(),
+        Intent::Value { node, .. } | Intent::Text { node, .. } => node.index(),
         Intent::Added { after, .. } => behind(before, *after),
         Intent::Removed { key } => key.index(),
     }

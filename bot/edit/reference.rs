@@ -2,14 +2,32 @@
 
 use std::ops::Range;
 
-/// An image reference in a file.
+use crate::refusal::Refusal;
+
+/// What a reference refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum What {
+    /// A container image in a registry.
+    Image,
+    /// A Helm chart, by the address of its repository without the scheme, and its name.
+    Chart,
+    /// A revision of a Git repository, by its address without the scheme and `.git`.
+    Revision,
+}
+
+/// A reference in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
-    /// The effective image, without tag: what a [`Change`] names.
+    /// What it refers to.
+    pub what: What,
+    /// The effective name, without tag: what a [`Change`] names. Empty for a bare value under a key whose
+    /// image [`crate::Target::image`] did not tell.
     pub image: String,
     /// The name that the entry goes by in its file; the same as `image` unless the entry renames it.
     pub name: String,
-    /// Its tag, if it has one.
+    /// The key path at which it stands, as [`crate::Target::key`] takes it.
+    pub path: String,
+    /// Its tag (a chart's version, a Git revision), if it has one.
     pub tag: Option<Located>,
     /// Its digest, if it has one.
     pub digest: Option<Located>,
@@ -17,6 +35,8 @@ pub struct Reference {
     pub line: usize,
     /// The column in characters, from 1.
     pub column: usize,
+    /// Why it could not be edited, where that is so.
+    pub blocked: Option<Refusal>,
 }
 
 /// A value and where it stands.
@@ -33,10 +53,10 @@ pub struct Located {
     pub bytes: Option<Range<usize>>,
 }
 
-/// A wanted change of the reference to one image.
+/// A wanted change of the references to one image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Change<'a> {
-    /// The effective image to find, as in [`Reference::image`].
+    /// The effective image to find, as in [`Reference::image`]; all references to it are changed.
     pub image: &'a str,
     /// The image that it shall become; `None` keeps it.
     pub new_name: Option<&'a str>,

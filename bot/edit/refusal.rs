@@ -62,6 +62,15 @@ pub enum Reason {
         "`{{{{` makes this a template and not YAML; name the values file or the rendered overlay instead"
     )]
     Template,
+    /// A text that something else fills in: Helm's `tpl`, Flux's substitution of variables.
+    #[error(
+        "`{}` is filled in later; change it where that is, or write the value here",
+        clean(.value)
+    )]
+    FilledLater {
+        /// The text.
+        value: String,
+    },
     /// A key that stands twice in one mapping.
     #[error("key `{}` is already set on line {first_line}; remove one of the two", clean(.key))]
     DuplicateKey {
@@ -168,11 +177,83 @@ pub enum Reason {
         /// `added` or `removed`.
         done: &'static str,
     },
+    /// The text is no image reference: a template, a variable, a path.
+    #[error("`{}` is no image reference; write NAME:TAG or NAME:TAG@DIGEST", clean(.value))]
+    NoReference {
+        /// The text.
+        value: String,
+    },
+    /// A Compose file's image that a variable is put into.
+    #[error("`{}` takes a variable; set it in the .env file, or write the reference out here", clean(.value))]
+    Interpolated {
+        /// The text.
+        value: String,
+    },
+    /// A digest is wanted and there is no place for one.
+    #[error("`{}` has no place for a digest; set `write: tag` for this image, or add one", clean(.path))]
+    NoDigest {
+        /// The key path.
+        path: String,
+    },
+    /// A key path that breaks its grammar.
+    #[error("{rule}")]
+    BadKey {
+        /// The key, the character and the rule.
+        rule: String,
+    },
+    /// Several documents of the file have the key.
+    #[error("several documents have the key, on {}; put `#1.` before it for the first, `#2.` for the second", list(.lines))]
+    KeyInDocuments {
+        /// The lines of the key.
+        lines: Vec<usize>,
+    },
     /// The edited file was parsed again and something else had changed too.
     #[error("the edit would change more than the wanted values ({detail}); edit this line by hand")]
     ProofFailed {
         /// What differs.
         detail: String,
+    },
+    /// A file of another format than YAML that cannot be read for sure.
+    #[error("not valid {format}: {message}; correct the file")]
+    Invalid {
+        /// The format, such as `TOML`.
+        format: &'static str,
+        /// What is the matter, without text from the file.
+        message: String,
+    },
+    /// Nothing stands at the key.
+    #[error("{}", no_such_key(.key, .deepest, .present))]
+    NoSuchKey {
+        /// The key sought.
+        key: String,
+        /// The longest part of it that is in the file; empty where none is.
+        deepest: String,
+        /// The names that stand there.
+        present: Vec<String>,
+    },
+    /// More than one value stands at the key.
+    #[error("`{}` stands on {}; keep one of them, or name a key that only one has", clean(.key), list(.lines))]
+    SeveralValues {
+        /// The key sought.
+        key: String,
+        /// Where values for it stand.
+        lines: Vec<usize>,
+    },
+    /// The value at the key is not a string that can be written over for sure.
+    #[error("the value of `{}` {is}; {advice}", clean(.key))]
+    NotEditable {
+        /// The key.
+        key: String,
+        /// What the value is, as the rest of a sentence.
+        is: &'static str,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// A regular expression that breaks a rule.
+    #[error("the pattern cannot be used: {rule}")]
+    Pattern {
+        /// The rule.
+        rule: String,
     },
 }
 
@@ -250,6 +331,17 @@ fn not_found(image: &str, renamed: Option<&Renamed>, present: &[String]) -> Stri
         "image `{image}` was not found; the file has {}{more}: name one of them in gantry.yaml, or add it here",
         named.join(", ")
     )
+}
+
+fn no_such_key(key: &str, deepest: &str, present: &[String]) -> String {
+    let key = clean(key);
+    let place = if deepest.is_empty() { String::from("the file") } else { format!("`{}`", clean(deepest)) };
+    if present.is_empty() {
+        return format!("nothing stands at `{key}`: {place} has no keys; add it, or correct the key");
+    }
+    let named: Vec<String> = present.iter().take(5).map(|name| format!("`{}`", clean(name))).collect();
+    let more = if present.len() > 5 { format!(" and {} more", present.len() - 5) } else { String::new() };
+    format!("nothing stands at `{key}`: {place} has {}{more}; correct the key, or add it", named.join(", "))
 }
 
 #[cfg(test)]

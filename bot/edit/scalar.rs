@@ -47,6 +47,16 @@ pub(crate) fn is_plain_string(value: &str) -> bool {
         && !is_timestamp(bytes)
 }
 
+/// Whether every reader takes the value for a string when it stands without quotes.
+pub(crate) fn is_string(value: &str) -> bool {
+    !is_word(value) && !is_number(value) && !is_timestamp(value.as_bytes())
+}
+
+/// A character that may stand anywhere within a value without quotes.
+pub(crate) fn is_plain_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/' | '@' | ':' | '-' | '+')
+}
+
 /// Booleans and nulls of YAML 1.1 and 1.2, in any case.
 fn is_word(value: &str) -> bool {
     const WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];

@@ -21,7 +21,7 @@ use super::{
     address::Address,
     error::{GitError, tame},
     http, process,
-    remote::Remote,
+    remote::{Proxy, Remote},
 };
 
 /// The moment at which one fetch or push is given up.
@@ -29,7 +29,11 @@ use super::{
 pub(super) struct Deadline {
     at: Instant,
     allowed: Duration,
+    idle: Duration,
 }
+
+/// How slow a line may be on which a request goes out: 10 KiB a second.
+const SLOWEST: usize = 10 << 10;
 
 impl Deadline {
     /// Starts counting now.
@@ -38,7 +42,18 @@ impl Deadline {
         let at = Instant::now()
             .checked_add(allowed)
             .unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400));
-        Self { at, allowed }
+        Self { at, allowed, idle: allowed }
+    }
+
+    /// The same, giving up earlier on who is silent for this long.
+    pub(super) fn with_idle(self, idle: Duration) -> Self {
+        Self { idle, ..self }
+    }
+
+    /// How long the next word may take, after a request with `length` bytes; `None` once it is over.
+    pub(super) fn patience(&self, length: usize) -> Option<Duration> {
+        let sending = Duration::from_secs((length / SLOWEST) as u64);
+        self.left().map(|left| left.min(self.idle.saturating_add(sending)))
     }
 
     /// What is left; `None` once it is over.
@@ -55,21 +70,41 @@ pub(super) enum Failure {
     Denied(String),
     Unreachable(String),
     Protocol(String),
+    Helper(String),
 }
 
 /// Shared between a transport and who uses it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Fate(Arc<Mutex<Option<Failure>>>);
+pub(super) struct Fate {
+    failure: Arc<Mutex<Option<Failure>>>,
+    /// The proxy on the way, which may be the one at fault.
+    via: Option<Arc<str>>,
+}
 
 impl Fate {
+    /// That of a conversation with `remote`.
+    fn of(remote: &Remote) -> Self {
+        let via = match (&remote.address, &remote.proxy) {
+            (Address::Http(_), Proxy::Via(url)) => Some(url.as_str().trim_end_matches('/').into()),
+            _ => None,
+        };
+        Self { failure: Arc::default(), via }
+    }
+
     /// Notes a failure, unless one is noted already.
     pub(super) fn note(&self, failure: Failure) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+        let failure = match (failure, &self.via) {
+            (Failure::Unreachable(why), Some(via)) => {
+                Failure::Unreachable(format!("through the proxy {via}: {why}"))
+            }
+            (failure, _) => failure,
+        };
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
     }
 
     /// What is noted.
     pub(super) fn failure(&self) -> Option<Failure> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The error for what is noted, or for `text` where nothing is.
@@ -80,6 +115,7 @@ impl Fate {
             Some(Failure::Denied(why)) => GitError::Denied { url, why: tame(&why, 400) },
             Some(Failure::Unreachable(why)) => GitError::Unreachable { url, why: tame(&why, 400) },
             Some(Failure::Protocol(why)) => GitError::Protocol { url, why: tame(&why, 400) },
+            Some(Failure::Helper(why)) => GitError::Helper { url, why },
             None => GitError::Protocol { url, why: text.to_owned() },
         }
     }
@@ -107,7 +143,7 @@ impl Session {
             Service::UploadPack => Protocol::V2,
             Service::ReceivePack => Protocol::V1,
         };
-        let fate = Fate::default();
+        let fate = Fate::of(remote);
         let (transport, process): (Box<dyn Transport + Send>, _) = match &remote.address {
             Address::Http(url) => {
                 (Box::new(http::transport(remote, url, client, version, deadline, fate.clone())?), None)

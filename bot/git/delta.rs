@@ -1,30 +1,120 @@
-//! The one kind of delta that Gantry writes: a changed stretch between an equal beginning and end.
+//! Deltas: an object as what it copies from another one and what is written out between.
 //!
 //! Format: `gitformat-pack(5)`, "Deltified representation". A folder's list with a few changed entries is
-//! such a stretch, and lists are most of what a push weighs.
+//! such an object, and lists are most of what a push weighs. Where the changed places are known
+//! ([`from_splices`]) the lists need not be compared.
+
+/// Below this many bytes an object goes whole: to look up its base costs a server more than these bytes do.
+const WORTH: usize = 1024;
+
+/// A place that changed: `cut` bytes at `at` of the old bytes gave way to `put`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Splice {
+    pub(super) at: usize,
+    pub(super) cut: usize,
+    pub(super) put: Vec<u8>,
+}
 
 /// `new` as a delta of `old`: the equal beginning and end are copied, the middle is written out. `None`
 /// where that saves nothing.
 pub(super) fn delta(old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
+    if new.len() < WORTH {
+        return None;
+    }
     let most = old.len().min(new.len());
     let head = old.iter().zip(new).take_while(|(a, b)| a == b).count();
     let tail =
         old[head..].iter().rev().zip(new[head..].iter().rev()).take(most - head).take_while(|(a, b)| a == b);
     let tail = tail.count();
     let middle = &new[head..new.len() - tail];
-    if middle.len() + 64 >= new.len() {
+    let splice = Splice { at: head, cut: old.len() - tail - head, put: middle.to_vec() };
+    from_splices(old.len(), new.len(), std::slice::from_ref(&splice))
+}
+
+/// The delta of the old bytes to those with `splices` made, which are sorted and apart from each other.
+/// `None` where that saves nothing.
+pub(super) fn from_splices(old: usize, new: usize, splices: &[Splice]) -> Option<Vec<u8>> {
+    // A copy takes up to eight bytes and stands before each splice; sizes and the base's name are the rest.
+    let weight: usize = splices.iter().map(|splice| splice.put.len() + 10).sum();
+    if new < WORTH || weight + 50 > new / 2 {
         return None;
     }
-    let mut out = Vec::with_capacity(middle.len() + 64);
-    size(&mut out, old.len());
-    size(&mut out, new.len());
-    copy(&mut out, 0, head);
-    for part in middle.chunks(127) {
-        out.push(part.len() as u8);
-        out.extend_from_slice(part);
+    let mut out = Vec::with_capacity(weight + 50);
+    size(&mut out, old);
+    size(&mut out, new);
+    let mut done = 0;
+    for splice in splices {
+        copy(&mut out, done, splice.at - done);
+        for part in splice.put.chunks(127) {
+            out.push(part.len() as u8);
+            out.extend_from_slice(part);
+        }
+        done = splice.at + splice.cut;
     }
-    copy(&mut out, old.len() - tail, tail);
+    copy(&mut out, done, old - done);
     Some(out)
+}
+
+/// The new bytes themselves.
+pub(super) fn spliced(old: &[u8], splices: &[Splice]) -> Vec<u8> {
+    let put: usize = splices.iter().map(|splice| splice.put.len()).sum();
+    let mut out = Vec::with_capacity(old.len() + put);
+    let mut done = 0;
+    for splice in splices {
+        out.extend_from_slice(&old[done..splice.at]);
+        out.extend_from_slice(&splice.put);
+        done = splice.at + splice.cut;
+    }
+    out.extend_from_slice(&old[done..]);
+    out
+}
+
+/// Applies a delta; `None` where it does not belong to `old` or is no delta.
+pub(super) fn apply(old: &[u8], delta: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = delta;
+    if number(&mut rest)? != old.len() {
+        return None;
+    }
+    let length = number(&mut rest)?;
+    let mut out = Vec::with_capacity(length.min(old.len() + delta.len()));
+    while let Some((&instruction, after)) = rest.split_first() {
+        rest = after;
+        if instruction & 0x80 == 0 {
+            let (put, after) = rest.split_at_checked(usize::from(instruction))?;
+            out.extend_from_slice(put);
+            rest = after;
+            continue;
+        }
+        let mut values = [0_usize; 2];
+        for place in 0..7 {
+            if instruction & 1 << place != 0 {
+                let (&byte, after) = rest.split_first()?;
+                rest = after;
+                let (value, shift) = if place < 4 { (0, place) } else { (1, place - 4) };
+                values[value] |= usize::from(byte) << (8 * shift);
+            }
+        }
+        let part = if values[1] == 0 { 0x10000 } else { values[1] };
+        out.extend_from_slice(old.get(values[0]..values[0].checked_add(part)?)?);
+        if out.len() > length {
+            return None;
+        }
+    }
+    (out.len() == length).then_some(out)
+}
+
+/// Reads what [`size`] writes.
+fn number(rest: &mut &[u8]) -> Option<usize> {
+    let mut value = 0_usize;
+    for shift in (0..usize::BITS).step_by(7) {
+        let (&byte, after) = rest.split_first()?;
+        *rest = after;
+        value |= usize::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
 }
 
 /// A size in a delta: seven bits a byte, the lowest first.
@@ -63,47 +153,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Applies a delta, as the specification reads.
-    fn apply(old: &[u8], delta: &[u8]) -> Vec<u8> {
-        let mut at = 0;
-        let mut number = || {
-            let (mut value, mut shift) = (0_usize, 0);
-            loop {
-                let byte = delta[at];
-                at += 1;
-                value |= usize::from(byte & 0x7f) << shift;
-                shift += 7;
-                if byte & 0x80 == 0 {
-                    return value;
-                }
-            }
-        };
-        assert_eq!(number(), old.len());
-        let length = number();
-        let mut out = Vec::new();
-        while at < delta.len() {
-            let instruction = delta[at];
-            at += 1;
-            if instruction & 0x80 == 0 {
-                out.extend_from_slice(&delta[at..at + usize::from(instruction)]);
-                at += usize::from(instruction);
-                continue;
-            }
-            let mut values = [0_usize; 2];
-            for place in 0..7 {
-                if instruction & 1 << place != 0 {
-                    let (value, shift) = if place < 4 { (0, place) } else { (1, place - 4) };
-                    values[value] |= usize::from(delta[at]) << (8 * shift);
-                    at += 1;
-                }
-            }
-            let length = if values[1] == 0 { 0x10000 } else { values[1] };
-            out.extend_from_slice(&old[values[0]..values[0] + length]);
-        }
-        assert_eq!(out.len(), length);
-        out
-    }
-
     /// Bytes without repetition, cheaper to make than a generated list.
     fn bytes(seed: u32, length: usize) -> Vec<u8> {
         (0..length as u32).map(|n| (n.wrapping_mul(2_654_435_761) ^ seed).to_be_bytes()[0]).collect()
@@ -123,15 +172,34 @@ mod tests {
             let mut new = old.clone();
             new.splice(from..from + cut.min(length - from), put);
             if let Some(delta) = delta(&old, &new) {
-                prop_assert_eq!(apply(&old, &delta), new);
+                prop_assert_eq!(apply(&old, &delta), Some(new));
             }
+        }
+    }
+
+    #[test]
+    fn many_places_are_one_delta() {
+        let old = bytes(7, 300_000);
+        let put = |at: usize, cut, put: &[u8]| Splice { at, cut, put: put.to_vec() };
+        let splices =
+            [put(0, 1, b""), put(70_000, 0, b"new"), put(70_000, 0, &[9; 300]), put(299_999, 1, b"end")];
+        let new = spliced(&old, &splices);
+        assert_eq!(new.len(), 300_000 - 2 + 306);
+        let delta = from_splices(old.len(), new.len(), &splices).unwrap();
+        assert!(delta.len() < 400, "{}", delta.len());
+        assert_eq!(apply(&old, &delta), Some(new));
+        // What is no delta of these bytes is told, whatever it is.
+        assert_eq!(apply(&old[1..], &delta), None);
+        for end in 0..delta.len() {
+            assert_eq!(apply(&old, &delta[..end]), None);
         }
     }
 
     #[test]
     fn nothing_is_saved_on_small_or_unlike_bytes() {
         assert_eq!(delta(b"a", b"b"), None);
-        assert_eq!(delta(&[1; 1000], &[2; 1000]), None);
-        assert!(delta(&[1; 1000], &[1; 1000]).is_some_and(|d| d.len() < 20));
+        assert_eq!(delta(&[1; 1000], &[1; 1000]), None);
+        assert_eq!(delta(&[1; 2000], &[2; 2000]), None);
+        assert!(delta(&[1; 2000], &[1; 2000]).is_some_and(|d| d.len() < 20));
     }
 }

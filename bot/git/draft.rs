@@ -2,36 +2,29 @@
 //!
 //! Promises: bytes are written as given; a file keeps its mode; a symbolic link, a submodule or a pointer
 //! into a large file store is never replaced, and a path is never one that a checkout would treat as Git's
-//! own; the same draft gives the same commit id, so that doing it twice is harmless.
+//! own; the same draft gives the same commit id, so that doing it twice is harmless (a signature may hold its
+//! time, so two signed commits may differ in that: the compare-and-swap of the push lets one of them land).
 //!
-//! Objects come to be in memory. [`Drafting::keep`] puts them into the mirror: one by one when they are few,
-//! else as one pack (sooner when they grow large). Commits come last, so that a kill in between leaves no
-//! commit without its files.
-
-use std::collections::HashSet;
+//! Objects come to be in memory, in the form in which a pack holds them. [`Drafting::keep`] puts them into
+//! the mirror (sooner when they grow large) and leaves them at hand for the push that follows.
 
 use gantry_core::ids::CommitId;
 use gix::{
     ObjectId,
-    bstr::ByteSlice,
-    objs::{Kind, Write as _, tree::EntryKind},
+    objs::{Kind, WriteTo as _},
 };
 use jiff::Timestamp;
 
 use super::{
     error::{GitError, tame},
     history::Person,
+    ids,
     mirror::Mirror,
-    pack,
-    snapshot::{MAX_DEPTH, MAX_FILE, is_lfs_pointer},
+    series::Series,
 };
 
-/// Up to this many objects are stored one by one: a pack costs two files, whatever its size.
-const MAX_LOOSE: usize = 32;
 /// Above this many bytes in memory, objects are stored early.
 const MAX_MEMORY: usize = 64 << 20;
-/// After how many commits that is looked at.
-const LOOK_EVERY: usize = 64;
 /// The most bytes of a commit message: 256 KiB.
 const MAX_MESSAGE: usize = 256 << 10;
 
@@ -58,24 +51,16 @@ pub struct Draft {
 /// Commits being made on each other; only [`Drafting::keep`] makes sure that they are in the mirror. For one
 /// thread.
 pub struct Drafting<'a> {
-    mirror: &'a Mirror,
-    repository: gix::Repository,
-    /// Commits whose objects are in memory.
-    made: HashSet<ObjectId>,
-    /// Commits in the mirror that they stand on.
-    bases: HashSet<ObjectId>,
+    pub(super) mirror: &'a Mirror,
+    pub(super) repository: gix::Repository,
+    pub(super) series: Series,
 }
 
 impl Mirror {
     /// Starts a series of commits.
     #[must_use]
     pub fn drafting(&self) -> Drafting<'_> {
-        Drafting {
-            mirror: self,
-            repository: self.repository().with_object_memory(),
-            made: HashSet::new(),
-            bases: HashSet::new(),
-        }
+        Drafting { mirror: self, repository: self.repository(), series: Series::default() }
     }
 
     /// Makes one commit and keeps it in the mirror. Nothing is pushed.
@@ -94,16 +79,21 @@ impl Drafting<'_> {
     /// Makes a commit. Its parent may be one made here a moment ago.
     ///
     /// # Errors
-    /// [`GitError::NoCommit`] for an unknown parent, [`GitError::Draft`] for what must not be written.
+    /// [`GitError::NoCommit`] for an unknown parent, [`GitError::Draft`] for what must not be written,
+    /// [`GitError::Unsigned`] where commits are signed and this one cannot be.
     pub fn commit(&mut self, draft: &Draft) -> Result<CommitId, GitError> {
         let message = self.message(&draft.message)?;
-        let mut parents = vec![self.mirror.known(&self.repository, &draft.parent)?];
+        let mut parents = vec![self.known(&draft.parent)?];
         for parent in &draft.merges {
-            parents.push(self.mirror.known(&self.repository, parent)?);
+            parents.push(self.known(parent)?);
         }
-        let base = self.mirror.tree_of(&self.repository, parents[0])?;
-        let commit = gix::objs::Commit {
-            tree: self.tree(base, &draft.changes)?,
+        let base = match self.series.commit(&parents[0]) {
+            Some(made) => made.tree,
+            None => self.mirror.tree_of(&self.repository, parents[0])?,
+        };
+        let tree = self.tree(base, &draft.changes).inspect_err(|_| self.series.abandon())?;
+        let mut commit = gix::objs::Commit {
+            tree,
             parents: parents.into(),
             author: signature(&draft.author, draft.at),
             committer: signature(&draft.committer, draft.at),
@@ -111,11 +101,17 @@ impl Drafting<'_> {
             message: message.into(),
             extra_headers: Vec::new(),
         };
-        let parents = commit.parents.clone();
-        let id = self.repository.write_object(commit).map_err(|error| self.mirror.damage(&error))?.detach();
-        self.bases.extend(parents.into_iter().filter(|parent| !self.made.contains(parent)));
-        self.made.insert(id);
-        self.flush_if_large()?;
+        self.mirror.remote.sign(&mut commit).inspect_err(|_| self.series.abandon())?;
+        let mut data = Vec::new();
+        commit.write_to(&mut data).map_err(|error| self.mirror.damage_text(&error.to_string()))?;
+        let id = self.hash(Kind::Commit, &data)?;
+        self.series
+            .add_commit(id, &data, tree, commit.parents.into_vec())
+            .map_err(|source| self.mirror.io(source))?;
+        if self.series.weight() > MAX_MEMORY {
+            self.mirror.store_series(&self.repository, &self.series)?;
+            self.series = Series::default();
+        }
         self.mirror.commit_id(&id)
     }
 
@@ -123,116 +119,23 @@ impl Drafting<'_> {
     ///
     /// # Errors
     /// [`GitError::Io`] when the folder cannot be written.
-    pub fn keep(mut self) -> Result<(), GitError> {
-        self.flush()
-    }
-
-    /// Stores what is in memory: few objects one by one, the commits last, many as a pack with deltas.
-    fn flush(&mut self) -> Result<(), GitError> {
-        let fail = |error: gix::Error| GitError::Io {
-            folder: self.mirror.folder.clone(),
-            source: std::io::Error::other(super::error::chain(&error)),
-        };
-        let store = self.mirror.repository();
-        if self.repository.objects.num_objects_in_memory() > MAX_LOOSE {
-            let (made, bases): (Vec<_>, Vec<_>) = (self.made.drain().collect(), self.bases.drain().collect());
-            let pack = self.mirror.pack_between(&self.repository, &made, &bases, true)?;
-            pack::store(&store, &pack).map_err(fail)?;
-            self.repository.objects.reset_object_memory();
-        } else if let Some(objects) = self.repository.objects.reset_object_memory() {
-            for wanted in [Kind::Blob, Kind::Tree, Kind::Tag, Kind::Commit] {
-                for (_, (kind, data)) in objects.iter().filter(|(_, (kind, _))| *kind == wanted) {
-                    store.objects.write_buf(*kind, data).map_err(fail)?;
-                }
-            }
-        }
-        self.made.clear();
-        self.bases.clear();
+    pub fn keep(self) -> Result<(), GitError> {
+        self.mirror.store_series(&self.repository, &self.series)?;
+        self.mirror.set_fresh(self.series);
         Ok(())
     }
 
-    /// Keeps the memory bounded: folders' lists are whole there, and there may be thousands of commits.
-    fn flush_if_large(&mut self) -> Result<(), GitError> {
-        if !self.made.len().is_multiple_of(LOOK_EVERY) {
-            return Ok(());
+    /// A commit made here or held by the mirror.
+    fn known(&self, id: &CommitId) -> Result<ObjectId, GitError> {
+        match ids::object(id).filter(|id| self.series.commit(id).is_some()) {
+            Some(id) => Ok(id),
+            None => self.mirror.known(&self.repository, id),
         }
-        let Some(objects) = self.repository.objects.take_object_memory() else { return Ok(()) };
-        let bytes: usize = objects.iter().map(|(_, (_, data))| data.len()).sum();
-        self.repository.objects.set_object_memory(objects);
-        if bytes > MAX_MEMORY { self.flush() } else { Ok(()) }
     }
 
-    fn tree(&self, base: ObjectId, changes: &[(String, Option<Vec<u8>>)]) -> Result<ObjectId, GitError> {
-        if changes.is_empty() {
-            return Ok(base);
-        }
-        let damage = |error: gix::Error| self.mirror.damage(&error);
-        let mut editor = self.repository.edit_tree(base).map_err(damage)?;
-        for (path, bytes) in changes {
-            let old = self.check_path(base, path)?;
-            match (bytes, old) {
-                (Some(bytes), old) => {
-                    if bytes.len() as u64 > MAX_FILE {
-                        return Err(self
-                            .mirror
-                            .too_large(tame(path, 200), format!("{} MiB", MAX_FILE >> 20)));
-                    }
-                    let id = self.repository.write_blob(bytes).map_err(damage)?.detach();
-                    editor.upsert(path.as_str(), old.unwrap_or(EntryKind::Blob), id).map_err(damage)?;
-                }
-                (None, Some(_)) => {
-                    editor.remove(path.as_str()).map_err(damage)?;
-                }
-                (None, None) => {}
-            }
-        }
-        Ok(editor.write().map_err(damage)?.detach())
-    }
-
-    /// Refuses a path that must not be written, and tells the mode of the file that is there.
-    fn check_path(&self, base: ObjectId, path: &str) -> Result<Option<EntryKind>, GitError> {
-        let refuse = |why: &str| Err(self.refused(path, why));
-        if path.len() > 4096 || path.split('/').count() > MAX_DEPTH {
-            return refuse(
-                "the path is too long or too deep; the files in gantry.yaml must name a shorter one",
-            );
-        }
-        for part in path.split('/') {
-            let options =
-                gix::validate::path::component::Options { protect_windows: false, ..Default::default() };
-            if gix::validate::path::component(part.as_bytes().as_bstr(), None, options).is_err()
-                || part.chars().any(char::is_control)
-            {
-                return refuse(
-                    "a part of the path is empty, '.', '..', '.git' or the like; correct it in gantry.yaml",
-                );
-            }
-        }
-        let mut found = (base, EntryKind::Tree);
-        for part in path.split('/') {
-            if found.1 != EntryKind::Tree {
-                return refuse("a folder of the path is a file or a link there; correct it in gantry.yaml");
-            }
-            match self.mirror.entry(&self.repository, found.0, part)? {
-                Some(entry) => found = entry,
-                None => return Ok(None),
-            }
-        }
-        let (id, kind) = found;
-        match kind {
-            EntryKind::Blob | EntryKind::BlobExecutable => {}
-            EntryKind::Tree => return refuse("it is a folder there; correct the path in gantry.yaml"),
-            EntryKind::Link => return refuse("it is a symbolic link there; name the file that it points to"),
-            EntryKind::Commit => return refuse("it is a submodule there; change it in its own repository"),
-        }
-        let header = self.repository.find_header(id).map_err(|error| self.mirror.damage(&error))?;
-        if header.size() <= 1024 {
-            let blob = self.repository.find_blob(id).map_err(|error| self.mirror.damage(&error))?;
-            if is_lfs_pointer(&blob.data) {
-                return refuse("it is a Git LFS pointer there; take the file out of LFS");
-            }
-        }
-        Ok(Some(kind))
+    pub(super) fn hash(&self, kind: Kind, data: &[u8]) -> Result<ObjectId, GitError> {
+        gix::objs::compute_hash(self.repository.object_hash(), kind, data)
+            .map_err(|error| self.mirror.damage(&error))
     }
 
     fn message(&self, message: &str) -> Result<String, GitError> {
@@ -243,7 +146,7 @@ impl Drafting<'_> {
         Ok(format!("{}\n", message.trim_end_matches('\n')))
     }
 
-    fn refused(&self, path: &str, why: &str) -> GitError {
+    pub(super) fn refused(&self, path: &str, why: &str) -> GitError {
         GitError::Draft { url: self.mirror.url(), path: tame(path, 200), why: why.into() }
     }
 }

@@ -113,6 +113,30 @@ pub enum GitError {
         /// What could not be read.
         why: String,
     },
+    /// A commit cannot be signed, so it is not made.
+    #[error(
+        "commits for {url} cannot be signed with the key of commits.sign ({key}): {why}; \
+         nothing is pushed, the platform engineer must mend the key or the server settings"
+    )]
+    Unsigned {
+        /// The URL as shown to people.
+        url: String,
+        /// The key as the settings name it.
+        key: String,
+        /// What the signing program said.
+        why: String,
+    },
+    /// The credential helper of the settings gave nothing that can be used.
+    #[error(
+        "{url} has no credentials: the credential_helper {why}; \
+         the platform engineer must mend it or the server settings"
+    )]
+    Helper {
+        /// The URL as shown to people.
+        url: String,
+        /// What happened, without its output, in which the secret may be.
+        why: String,
+    },
     /// Another process holds the mirror.
     #[error("the mirror in {} is in use by another process; stop it or give this one another folder", folder.display())]
     InUse {
@@ -160,6 +184,8 @@ impl GitError {
             | Self::NoBranch { .. }
             | Self::TooLarge { .. }
             | Self::Draft { .. }
+            | Self::Unsigned { .. }
+            | Self::Helper { .. }
             | Self::Io { .. } => false,
         }
     }

@@ -1,47 +1,37 @@
 //! One request over HTTP and its answer, as the transport crate reads and writes them.
 //!
 //! A POST is sent when its answer is first read, with the whole body at hand: commits and negotiations are
-//! small, and a known length suits servers that dislike chunked requests. An answer is never larger than
-//! `MAX_ANSWER`, and no wait for it is longer than the deadline.
+//! small, and a known length suits servers that dislike chunked requests. How an answer is bounded is in [`super::reply`].
 
 use std::{
     io::{self, BufRead, BufReader, Cursor, Read, Write},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use reqwest::{
-    StatusCode,
-    blocking::{RequestBuilder, Response},
-};
+use reqwest::{StatusCode, blocking::RequestBuilder};
 
 use super::{
     connect::{Deadline, Failure, Fate},
-    error::chain,
+    reply::{Reply, send},
 };
 
-/// The most bytes of one answer: 8 GiB, far over any infra repository, so that a server cannot fill the disk.
-const MAX_ANSWER: u64 = 8 << 30;
-
-/// Sends a request and refuses every status but a good one and a redirect, with a note of what it means.
-pub(super) fn send(request: RequestBuilder, deadline: Deadline, fate: &Fate) -> io::Result<Response> {
+/// Refuses every status but a good one and a redirect, with a note of what it means.
+pub(super) fn judge(reply: Reply, fate: &Fate) -> io::Result<Reply> {
     let fail = |failure: Failure| {
         let error = io::Error::other(format!("{failure:?}"));
         fate.note(failure);
         Err(error)
     };
-    let Some(left) = deadline.left() else { return fail(Failure::TimedOut) };
-    let response = match request.timeout(left).send() {
-        Ok(response) => response,
-        Err(error) if error.is_timeout() && !error.is_connect() => return fail(Failure::TimedOut),
-        Err(error) => return fail(Failure::Unreachable(chain(&error.without_url()))),
-    };
-    let status = response.status();
+    let status = reply.status;
     let said = format!("HTTP status {}", status.as_u16());
     match status {
-        s if s.is_success() || s.is_redirection() => Ok(response),
+        s if s.is_success() || s.is_redirection() => Ok(reply),
         StatusCode::UNAUTHORIZED => fail(Failure::Denied(said)),
         StatusCode::FORBIDDEN => fail(Failure::Denied(format!("{said}: they may not do this"))),
         StatusCode::NOT_FOUND | StatusCode::GONE => fail(Failure::Missing(said)),
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            fail(Failure::Unreachable(format!("{said}: the proxy wants credentials, see HTTPS_PROXY")))
+        }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => fail(Failure::Unreachable(said)),
         s if s.is_server_error() => fail(Failure::Unreachable(said)),
         _ => fail(Failure::Protocol(said)),
@@ -52,7 +42,7 @@ pub(super) fn send(request: RequestBuilder, deadline: Deadline, fate: &Fate) -> 
 pub(super) struct Exchange {
     request: Option<RequestBuilder>,
     body: Vec<u8>,
-    response: Option<Response>,
+    reply: Option<Reply>,
     deadline: Deadline,
     fate: Fate,
 }
@@ -60,22 +50,25 @@ pub(super) struct Exchange {
 impl Exchange {
     /// A POST that is sent when its answer is first read.
     pub(super) fn pending(request: RequestBuilder, deadline: Deadline, fate: Fate) -> Self {
-        Self { request: Some(request), body: Vec::new(), response: None, deadline, fate }
+        Self { request: Some(request), body: Vec::new(), reply: None, deadline, fate }
     }
 
     /// The answer to a request that was sent already.
-    pub(super) fn answered(response: Response, deadline: Deadline, fate: Fate) -> Self {
-        Self { request: None, body: Vec::new(), response: Some(response), deadline, fate }
+    pub(super) fn answered(reply: Reply, deadline: Deadline, fate: Fate) -> Self {
+        Self { request: None, body: Vec::new(), reply: Some(reply), deadline, fate }
     }
 
     fn send(&mut self) -> io::Result<()> {
         let Some(request) = self.request.take() else { return Ok(()) };
-        let response = send(request.body(std::mem::take(&mut self.body)), self.deadline, &self.fate)?;
-        if response.status().is_redirection() {
+        let body = std::mem::take(&mut self.body);
+        let length = body.len();
+        let reply = send(request.body(body), length, self.deadline, &self.fate)?;
+        let reply = judge(reply, &self.fate)?;
+        if reply.status.is_redirection() {
             self.fate.note(Failure::Protocol("it redirects a POST; use the final URL".into()));
             return Err(io::Error::other("redirected POST"));
         }
-        self.response = Some(response);
+        self.reply = Some(reply);
         Ok(())
     }
 }
@@ -120,7 +113,7 @@ impl Answer {
             exchange.send()?;
             let reader: Box<dyn BufRead + Send> = if self.headers {
                 let mut lines = Vec::new();
-                for (name, value) in exchange.response.iter().flat_map(|r| r.headers()) {
+                for (name, value) in exchange.reply.iter().flat_map(|reply| &reply.headers) {
                     lines.extend_from_slice(name.as_str().as_bytes());
                     lines.push(b':');
                     lines.extend_from_slice(value.as_bytes());
@@ -128,15 +121,8 @@ impl Answer {
                 }
                 Box::new(Cursor::new(lines))
             } else {
-                match exchange.response.take() {
-                    Some(response) => Box::new(BufReader::with_capacity(
-                        64 << 10,
-                        Body {
-                            response: response.take(MAX_ANSWER),
-                            deadline: exchange.deadline,
-                            fate: exchange.fate.clone(),
-                        },
-                    )),
+                match exchange.reply.take() {
+                    Some(reply) => Box::new(BufReader::with_capacity(64 << 10, reply.body)),
                     None => Box::new(io::empty()),
                 }
             };
@@ -162,29 +148,5 @@ impl BufRead for Answer {
         if let Some(reader) = &mut self.reader {
             reader.consume(amount);
         }
-    }
-}
-
-/// A body under the deadline: one read waits no longer than the request was allowed, and none begins after it.
-struct Body {
-    response: io::Take<Response>,
-    deadline: Deadline,
-    fate: Fate,
-}
-
-impl Read for Body {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.deadline.left().is_none() {
-            self.fate.note(Failure::TimedOut);
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        self.response.read(buffer).inspect_err(|error| {
-            let timed_out = error.kind() == io::ErrorKind::TimedOut || self.deadline.left().is_none();
-            self.fate.note(if timed_out {
-                Failure::TimedOut
-            } else {
-                Failure::Unreachable("the connection broke off within the answer".into())
-            });
-        })
     }
 }

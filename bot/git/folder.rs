@@ -85,7 +85,9 @@ pub(super) fn existing(
     for suffix in [".new", ".old"] {
         remove(&beside(folder, suffix)).map_err(io_error(folder))?;
     }
-    Ok(options().open(folder).ok())
+    // The library opens a folder whose HEAD is garbage; the git program, which may have to push, does not.
+    let sound = |repository: &gix::ThreadSafeRepository| repository.to_thread_local().head().is_ok();
+    Ok(options().open(folder).ok().filter(sound))
 }
 
 /// Removes what a killed process left: locks, which would stop every later change, and half-written packs.

@@ -18,7 +18,7 @@ use super::{
     mirror::Mirror,
     process,
     push::{Change, Told},
-    remote::Remote,
+    remote::{Proxy, Remote},
 };
 
 /// Branches per run of the program, far below what the system allows for arguments.
@@ -35,13 +35,30 @@ impl Mirror {
     ) -> Result<Vec<Told>, GitError> {
         let mut told = Vec::with_capacity(changes.len());
         for batch in changes.chunks(BATCH) {
-            told.extend(self.push_batch(batch, deadline)?);
+            told.extend(self.push_signed_in(batch, deadline)?);
         }
         Ok(told)
     }
 
+    /// Pushes, and once more where the credentials are refused that a helper gave.
+    fn push_signed_in(&self, batch: &[Change<'_>], deadline: Deadline) -> Result<Vec<Told>, GitError> {
+        let wallet = &self.client.wallet;
+        let mut result = self.push_batch(batch, deadline);
+        let denied = |result: &Result<_, GitError>| matches!(result, Err(GitError::Denied { .. }));
+        if denied(&result) && wallet.refused(deadline) {
+            result = self.push_batch(batch, deadline);
+            if denied(&result) {
+                wallet.refused(deadline);
+            }
+        }
+        if result.is_ok() {
+            wallet.accepted(deadline);
+        }
+        result
+    }
+
     fn push_batch(&self, batch: &[Change<'_>], deadline: Deadline) -> Result<Vec<Told>, GitError> {
-        let mut command = self.push_command(batch)?;
+        let mut command = self.push_command(batch, deadline)?;
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let (mut child, watch) = process::start(command, deadline, &self.url())?;
         let stdout = child.stdout.take();
@@ -77,7 +94,7 @@ impl Mirror {
             .collect())
     }
 
-    fn push_command(&self, batch: &[Change<'_>]) -> Result<Command, GitError> {
+    fn push_command(&self, batch: &[Change<'_>], deadline: Deadline) -> Result<Command, GitError> {
         let mut command = Command::new("git");
         command.arg("--git-dir").arg(&self.folder);
         command.args(["push", "--porcelain", "--no-verify", "--no-signed", "--no-progress"]);
@@ -90,12 +107,12 @@ impl Mirror {
             let new = change.new.map(|id| id.to_string()).unwrap_or_default();
             command.arg(format!("{new}:refs/heads/{}", change.branch));
         }
-        self.surround(&mut command)?;
+        self.surround(&mut command, deadline)?;
         Ok(command)
     }
 
     /// An environment in which the host's Git has no say.
-    fn surround(&self, command: &mut Command) -> Result<(), GitError> {
+    fn surround(&self, command: &mut Command, deadline: Deadline) -> Result<(), GitError> {
         process::clean(command, Protocol::V1);
         command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
         let mut settings: Vec<(String, String)> = vec![
@@ -104,9 +121,20 @@ impl Mirror {
             ("push.recurseSubmodules".into(), "no".into()),
             ("http.followRedirects".into(), "false".into()),
         ];
-        if let (Address::Http(url), Some(credentials)) = (&self.remote.address, &self.remote.credentials) {
-            let header = format!("Authorization: {}", credentials.basic().as_str());
-            settings.push((format!("http.{url}.extraHeader"), header));
+        if let Address::Http(url) = &self.remote.address {
+            if let Some(credentials) = self.client.wallet.credentials(deadline)? {
+                let header = format!("Authorization: {}", credentials.basic().as_str());
+                settings.push((format!("http.{url}.extraHeader"), header));
+            }
+            match &self.remote.proxy {
+                Proxy::Environment => {}
+                Proxy::Direct => settings.push(("http.proxy".into(), String::new())),
+                Proxy::Via(proxy) => settings.push(("http.proxy".into(), proxy.to_string())),
+            }
+            // Under one byte a second for this long is silence.
+            let seconds = self.remote.idle_timeout.as_secs().max(1);
+            settings.push(("http.lowSpeedLimit".into(), "1".into()));
+            settings.push(("http.lowSpeedTime".into(), seconds.to_string()));
         }
         command.env("GIT_CONFIG_COUNT", settings.len().to_string());
         for (place, (key, value)) in settings.into_iter().enumerate() {
@@ -120,7 +148,8 @@ impl Mirror {
             let words = self.remote.ssh_words()?;
             let quoted: Vec<String> =
                 words.iter().map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect();
-            command.env("GIT_SSH_COMMAND", format!("{} -o BatchMode=yes", quoted.join(" ")));
+            let options = "-o BatchMode=yes -o StrictHostKeyChecking=yes";
+            command.env("GIT_SSH_COMMAND", format!("{} {options}", quoted.join(" ")));
         }
         Ok(())
     }
@@ -160,7 +189,9 @@ mod tests {
         let mut remote = Remote::new("https://git.example.com/infra").ok().unwrap();
         remote.credentials = Some(Credentials::new("bot", "hunter2"));
         let mirror = Mirror::open(remote, &folder.path().join("mirror")).ok().unwrap();
-        let command = mirror.push_command(&[Change { branch: "main", old: None, new: None }]).unwrap();
+        let deadline = Deadline::after(std::time::Duration::from_secs(60));
+        let command =
+            mirror.push_command(&[Change { branch: "main", old: None, new: None }], deadline).unwrap();
         let arguments: Vec<_> = command.get_args().map(|a| a.to_string_lossy().into_owned()).collect();
         assert_eq!(arguments.last().unwrap(), ":refs/heads/main");
         assert!(arguments.contains(&"https://git.example.com/infra".to_owned()), "{arguments:?}");

@@ -4,13 +4,19 @@
 //! status is told from the answer itself; credentials go only to the configured scheme, host and port,
 //! because redirects to another one are refused.
 
-use std::{any::Any, io, sync::OnceLock, time::Duration};
+use std::{
+    any::Any,
+    io,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use gix_transport::{
     Protocol,
     client::blocking_io::http::{GetResponse, Http, PostBodyDataKind, PostResponse, Transport},
 };
 use reqwest::{
+    StatusCode,
     blocking::RequestBuilder,
     header::{AUTHORIZATION, HeaderName, HeaderValue, LOCATION},
 };
@@ -18,27 +24,50 @@ use reqwest::{
 use super::{
     connect::{Deadline, Failure, Fate},
     error::{GitError, chain},
-    exchange::{Answer, Exchange, Upload, send},
-    remote::Remote,
+    exchange::{Answer, Exchange, Upload, judge},
+    remote::{Credentials, Proxy, Remote},
+    reply::{Reply, send},
+    wallet::Wallet,
 };
 
 /// The most redirects that one request follows.
 const MAX_REDIRECTS: usize = 5;
 
-/// The client of one mirror, made when it is first needed and kept for its connections.
-#[derive(Default)]
-pub(super) struct Client(OnceLock<reqwest::blocking::Client>);
+/// How long the way to a server may take, proxy and TLS included.
+const CONNECT: Duration = Duration::from_secs(20);
+
+/// The client of one mirror, made when it is first needed and kept for its connections; and what it signs in
+/// with.
+pub(super) struct Client {
+    http: OnceLock<reqwest::blocking::Client>,
+    pub(super) wallet: Arc<Wallet>,
+}
 
 impl Client {
+    pub(super) fn of(remote: &Remote) -> Self {
+        Self { http: OnceLock::new(), wallet: Arc::new(Wallet::of(remote)) }
+    }
+
     fn get(&self, remote: &Remote) -> Result<reqwest::blocking::Client, GitError> {
-        if let Some(client) = self.0.get() {
+        if let Some(client) = self.http.get() {
             return Ok(client.clone());
         }
         let settings = |what: String| GitError::Settings { url: remote.shown(), what };
         let mut builder = reqwest::blocking::Client::builder()
             .timeout(None)
-            .connect_timeout(Duration::from_secs(20))
+            .connect_timeout(CONNECT)
             .redirect(reqwest::redirect::Policy::none());
+        match &remote.proxy {
+            // The library reads the environment itself.
+            Proxy::Environment => {}
+            Proxy::Direct => builder = builder.no_proxy(),
+            Proxy::Via(url) => {
+                let proxy = reqwest::Proxy::all(url.as_str());
+                let proxy =
+                    proxy.map_err(|e| settings(format!("the proxy cannot be used: {}", chain(&e))))?;
+                builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_env()));
+            }
+        }
         if let Some(path) = &remote.ca_file {
             let bad = |why: String| settings(format!("the CA file {} cannot be used: {why}", path.display()));
             let pem = std::fs::read(path).map_err(|e| bad(e.to_string()))?;
@@ -49,7 +78,7 @@ impl Client {
             builder = builder.tls_certs_merge(certificates);
         }
         let client = builder.build().map_err(|e| settings(format!("no HTTP client: {}", chain(&e))))?;
-        Ok(self.0.get_or_init(|| client).clone())
+        Ok(self.http.get_or_init(|| client).clone())
     }
 }
 
@@ -63,24 +92,26 @@ pub(super) fn transport(
     fate: Fate,
 ) -> Result<Transport<Wire>, GitError> {
     let settings = |what: &str| GitError::Settings { url: remote.shown(), what: what.into() };
-    let authorization = match &remote.credentials {
-        Some(credentials) => {
-            let mut value = HeaderValue::from_str(&credentials.basic())
-                .map_err(|_| settings("the credentials hold characters that no header can carry"))?;
-            value.set_sensitive(true);
-            Some(value)
-        }
-        None => None,
-    };
-    let wire = Wire { client: client.get(remote)?, authorization, deadline, fate, moved: None };
+    let authorization = authorization(client.wallet.credentials(deadline)?);
+    let wallet = client.wallet.clone();
+    let deadline = deadline.with_idle(remote.idle_timeout);
+    let wire = Wire { client: client.get(remote)?, wallet, authorization, deadline, fate, moved: None };
     let url = gix::url::parse(url.as_str().trim_end_matches('/'))
         .map_err(|_| settings("the URL is not one for Git"))?;
     Ok(Transport::new_http(wire, url, version, false))
 }
 
+/// The header's value; base64 has no character that a header could not carry.
+fn authorization(credentials: Option<Credentials>) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&credentials?.basic()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
 /// The wire of one conversation.
 pub(super) struct Wire {
     client: reqwest::blocking::Client,
+    wallet: Arc<Wallet>,
     authorization: Option<HeaderValue>,
     deadline: Deadline,
     fate: Fate,
@@ -89,6 +120,36 @@ pub(super) struct Wire {
 }
 
 impl Wire {
+    /// A GET. Where the credentials are refused that a helper gave, it is asked once more.
+    fn signed_in(&mut self, url: &str, headers: &[String]) -> io::Result<Reply> {
+        let get = |wire: &Self| {
+            let response = send(wire.prepare(wire.client.get(url), headers), 0, wire.deadline, &wire.fate)?;
+            Ok::<_, io::Error>((response.status == StatusCode::UNAUTHORIZED, response))
+        };
+        let (mut refused, mut response) = get(self)?;
+        if refused && self.wallet.refused(self.deadline) {
+            drop(response);
+            let credentials = self.wallet.credentials(self.deadline).map_err(|error| {
+                let failure = match error {
+                    GitError::Helper { why, .. } => Failure::Helper(why),
+                    other => Failure::Protocol(other.to_string()),
+                };
+                self.fate.note(failure);
+                io::Error::other("no credentials")
+            })?;
+            self.authorization = authorization(credentials);
+            (refused, response) = get(self)?;
+            if refused {
+                self.wallet.refused(self.deadline);
+            }
+        }
+        let response = judge(response, &self.fate)?;
+        if !response.status.is_redirection() {
+            self.wallet.accepted(self.deadline);
+        }
+        Ok(response)
+    }
+
     fn prepare<H: AsRef<str>>(
         &self,
         mut request: RequestBuilder,
@@ -135,15 +196,14 @@ impl Http for Wire {
         let headers: Vec<String> = headers.into_iter().map(|h| h.as_ref().to_owned()).collect();
         let (mut url, mut base) = (url.to_owned(), base_url.to_owned());
         for _ in 0..=MAX_REDIRECTS {
-            let request = self.prepare(self.client.get(&url), &headers);
-            let response = send(request, self.deadline, &self.fate).map_err(gix::Error::from_error)?;
-            if !response.status().is_redirection() {
+            let response = self.signed_in(&url, &headers).map_err(gix::Error::from_error)?;
+            if !response.status.is_redirection() {
                 self.moved = (base != base_url).then_some(base);
                 let exchange = Exchange::answered(response, self.deadline, self.fate.clone());
                 let (headers, body) = Answer::pair(exchange);
                 return Ok(GetResponse { headers, body });
             }
-            let Some(next) = moved_base(&url, &base, response.headers().get(LOCATION)) else { break };
+            let Some(next) = moved_base(&url, &base, response.headers.get(LOCATION)) else { break };
             (url, base) = next;
         }
         let why = "it redirects to another place, where the credentials do not go; use the final URL";

@@ -17,7 +17,9 @@ use gix::ObjectId;
 use super::{
     error::{GitError, chain},
     folder, http, ids,
+    lists::Kept,
     remote::Remote,
+    series::Series,
 };
 
 /// Decoded trees and commits kept in memory while one caller works with the mirror.
@@ -64,6 +66,9 @@ pub struct Mirror {
     heads: Mutex<Arc<Heads>>,
     network: Mutex<()>,
     damaged: AtomicBool,
+    pub(super) lists: Kept,
+    /// The commits that were kept last, for the push that follows.
+    fresh: Mutex<Option<Series>>,
     /// Held as long as the mirror lives; the system frees it when the process dies, however it dies.
     lock: File,
 }
@@ -81,10 +86,12 @@ impl Mirror {
     /// damaged, or where it belongs to another URL. Does not use the network.
     ///
     /// # Errors
-    /// [`GitError::Settings`] for a remote that cannot be used, [`GitError::InUse`] when another process has
+    /// [`GitError::Settings`] for a remote that cannot be used, [`GitError::Unsigned`] for a key that cannot
+    /// sign, [`GitError::InUse`] when another process has
     /// the mirror open, [`GitError::Io`] when the folder cannot be written or holds something else.
     pub fn open(remote: Remote, folder: &Path) -> Result<Self, GitError> {
         remote.check()?;
+        remote.check_signing()?;
         let lock = folder::lock(folder)?;
         let repository = match folder::existing(&remote, folder)? {
             Some(repository) => repository,
@@ -92,12 +99,14 @@ impl Mirror {
         };
         let mirror = Self {
             heads: Mutex::new(Arc::new(Heads { url: remote.shown(), ..Heads::default() })),
+            client: http::Client::of(&remote),
             remote,
             folder: folder.to_owned(),
-            client: http::Client::default(),
             repository: RwLock::new(repository),
             network: Mutex::new(()),
             damaged: AtomicBool::new(false),
+            lists: Kept::default(),
+            fresh: Mutex::default(),
             lock,
         };
         if mirror.load_heads().is_err() {
@@ -132,6 +141,19 @@ impl Mirror {
         let heads = Arc::new(heads);
         *self.heads.lock().unwrap_or_else(PoisonError::into_inner) = heads.clone();
         heads
+    }
+
+    pub(super) fn set_fresh(&self, series: Series) {
+        *self.fresh.lock().unwrap_or_else(PoisonError::into_inner) = Some(series);
+    }
+
+    pub(super) fn take_fresh(&self) -> Option<Series> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The folder cannot be read or written.
+    pub(super) fn io(&self, source: io::Error) -> GitError {
+        GitError::Io { folder: self.folder.clone(), source }
     }
 
     /// An object that must be there is not, or cannot be read: the next fetch makes the mirror anew.

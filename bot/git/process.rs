@@ -27,8 +27,11 @@ use super::{
 
 /// The most bytes of stderr that are kept for an error.
 const MAX_SAID: u64 = 8 << 10;
-/// How often a child that closed its stderr but lives on is looked at.
+/// How often a child is looked at, and how soon at first: most end as soon as they close their stderr.
 const LOOK: Duration = Duration::from_millis(50);
+const FIRST_LOOK: Duration = Duration::from_millis(1);
+/// How long the stderr of a child that has ended is waited for, which a helper of its own may hold open.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Starts the program for `service` and makes a transport of its pipes.
 pub(super) fn transport(
@@ -64,7 +67,11 @@ fn command(
             let mut command = Command::new(&program);
             command.args(words);
             if program.rsplit('/').next() == Some("ssh") {
-                command.args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]);
+                // What the settings' own words say comes first and wins; the machine's configuration does not.
+                command.args(["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]);
+                command.args(["-o", "ConnectTimeout=20"]);
+                // A network that went silent is told after a minute, not at the end of the deadline.
+                command.args(["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"]);
                 if version == Protocol::V2 {
                     command.args(["-o", "SendEnv=GIT_PROTOCOL"]);
                 }
@@ -110,13 +117,18 @@ pub(super) fn clean(command: &mut Command, version: Protocol) {
 
 /// Starts a child in a process group of its own, with its stderr captured.
 pub(super) fn start(mut command: Command, deadline: Deadline, url: &str) -> Result<(Child, Start), GitError> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let child = command.stderr(Stdio::piped()).process_group(0).spawn().map_err(|error| {
-        let what = match error.kind() {
+    spawn(&mut command, deadline).map_err(|what| GitError::Settings { url: url.to_owned(), what })
+}
+
+/// The same, with the reason alone where it does not start.
+pub(super) fn spawn(command: &mut Command, deadline: Deadline) -> Result<(Child, Start), String> {
+    let child = command.stderr(Stdio::piped()).process_group(0).spawn();
+    let child = child.map_err(|error| {
+        let program = command.get_program().to_string_lossy();
+        match error.kind() {
             io::ErrorKind::NotFound => format!("it needs the program {program}, which is not installed"),
             _ => format!("the program {program} cannot be started: {error}"),
-        };
-        GitError::Settings { url: url.to_owned(), what }
+        }
     })?;
     Ok((child, Start { deadline }))
 }
@@ -156,21 +168,32 @@ fn keep_first(mut stderr: impl Read) -> String {
 
 fn watch(mut child: Child, deadline: Deadline, listen: &Receiver<String>, told: &Sender<Outcome>) {
     let mut said = None;
+    let mut pause = FIRST_LOOK;
     let (status, timed_out) = loop {
         let Some(left) = deadline.left() else {
             kill(&mut child);
             break (child.wait().ok(), true);
         };
-        if said.is_none() {
-            match listen.recv_timeout(left) {
+        // Both are watched: a child may close its stderr and live on, and may leave a helper that holds it.
+        match said {
+            None => match listen.recv_timeout(LOOK.min(left)) {
                 Ok(text) => said = Some(text),
-                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => said = Some(String::new()),
+            },
+            Some(_) => {
+                thread::sleep(pause.min(left));
+                pause = LOOK.min(pause * 2);
             }
         }
         match child.try_wait() {
-            Ok(Some(status)) => break (Some(status), false),
-            Ok(None) => thread::sleep(LOOK.min(left)),
+            Ok(Some(status)) => {
+                if said.is_none() {
+                    said = listen.recv_timeout(LAST_WORDS.min(left)).ok();
+                }
+                break (Some(status), false);
+            }
+            Ok(None) => {}
             Err(_) => break (None, false),
         }
     };

@@ -181,7 +181,8 @@ impl Mirror {
             true => None,
             false => {
                 let theirs = self.common(repository, &advertised.tips);
-                Some(self.pack_between(repository, &new, &theirs, advertised.thin)?)
+                let fresh = self.take_fresh();
+                Some(self.pack_between(repository, fresh.as_ref(), &new, &theirs, advertised.thin)?)
             }
         };
         let commands: Vec<Command<'_>> =

@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 use super::{
     address::{Address, parse, shown},
     error::{GitError, tame},
+    helper::CredentialHelper,
+    sign::Signing,
 };
 
 /// A user name and its secret (a password or a token). No `Debug` on purpose.
@@ -24,6 +26,11 @@ impl Credentials {
     #[must_use]
     pub fn new(username: impl Into<String>, secret: impl Into<String>) -> Self {
         Self { username: username.into(), secret: Zeroizing::new(secret.into()) }
+    }
+
+    /// The name and the secret, for a helper's stdin.
+    pub(super) fn parts(&self) -> (&str, &str) {
+        (&self.username, &self.secret)
     }
 
     /// The value of an `Authorization` header by RFC 7617.
@@ -51,6 +58,18 @@ fn base64(bytes: &[u8]) -> Zeroizing<String> {
     out
 }
 
+/// The way to a server over HTTP.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Proxy {
+    /// As the environment says: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, in small letters too.
+    #[default]
+    Environment,
+    /// Straight, whatever the environment says.
+    Direct,
+    /// Through this proxy, but for what `NO_PROXY` names.
+    Via(url::Url),
+}
+
 /// How commits reach the repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PushMethod {
@@ -67,15 +86,23 @@ pub struct Remote {
     pub(super) address: Address,
     /// For `http` and `https`; `None` goes in without a name.
     pub credentials: Option<Credentials>,
+    /// The program that gives credentials for `http` and `https`, in the place of `credentials`.
+    pub credential_helper: Option<CredentialHelper>,
     /// The program and options to use for `ssh`, split at blanks with shell-like quotes but without a shell,
     /// for instance `ssh -i /keys/deploy`. `None` means `ssh`. Password prompts are switched off.
     pub ssh_command: Option<String>,
     /// Certificates (PEM) to trust for `https`, besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// The way to `http` and `https` servers.
+    pub proxy: Proxy,
+    /// The most that an `http` or `https` server may be silent; its way of saying that it is at work counts.
+    pub idle_timeout: Duration,
     /// The most that one fetch or one push may take, whatever the server does.
     pub timeout: Duration,
     /// How commits reach the repository.
     pub push: PushMethod,
+    /// How commits are signed; `None` leaves them unsigned.
+    pub signing: Option<Signing>,
     /// Allows credentials over `http://`, where anyone on the way can read them. For test servers only.
     pub allow_plain_http: bool,
 }
@@ -90,10 +117,14 @@ impl Remote {
         Ok(Self {
             address,
             credentials: None,
+            credential_helper: None,
             ssh_command: None,
             ca_file: None,
+            proxy: Proxy::Environment,
+            idle_timeout: Duration::from_secs(120),
             timeout: Duration::from_secs(600),
             push: PushMethod::Builtin,
+            signing: None,
             allow_plain_http: false,
         })
     }
@@ -107,18 +138,20 @@ impl Remote {
     /// Checks what the parser could not know: that the fields fit together.
     pub(super) fn check(&self) -> Result<(), GitError> {
         let refuse = |what: &str| Err(GitError::Settings { url: self.shown(), what: what.into() });
+        let signs_in = self.credentials.is_some() || self.credential_helper.is_some();
         match &self.address {
-            Address::Http(url)
-                if url.scheme() == "http" && self.credentials.is_some() && !self.allow_plain_http =>
-            {
-                refuse(
-                    "credentials are not sent over http://, where anyone on the way can read them; use https://",
-                )
+            Address::Http(url) if url.scheme() == "http" && signs_in && !self.allow_plain_http => refuse(
+                "credentials are not sent over http://, where anyone on the way can read them; use https://",
+            ),
+            Address::Http(_) if self.credentials.is_some() && self.credential_helper.is_some() => {
+                refuse("give a password or a credential_helper, not both")
             }
-            Address::Ssh { .. } | Address::File(_) if self.credentials.is_some() => {
+            Address::Ssh { .. } | Address::File(_) if signs_in => {
                 refuse("a user name and password are for http(s) only; ssh uses a key, see ssh_command")
             }
-            _ if self.timeout.is_zero() => refuse("the timeout must be more than zero"),
+            _ if self.timeout.is_zero() || self.idle_timeout.is_zero() => {
+                refuse("the timeout and the idle_timeout must be more than zero")
+            }
             _ => Ok(()),
         }
     }
@@ -138,7 +171,7 @@ impl Remote {
 
 /// Splits a command line at blanks; quotes and backslashes as in a shell, nothing is expanded.
 /// `None` for an open quote.
-fn words(text: &str) -> Option<Vec<String>> {
+pub(super) fn words(text: &str) -> Option<Vec<String>> {
     let mut out = Vec::new();
     let mut word: Option<String> = None;
     let mut chars = text.chars();

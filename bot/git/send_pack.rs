@@ -131,7 +131,7 @@ fn send_all(
     use std::io::Write;
     let mut writer = transport.request(WriteMode::Binary, MessageKind::Flush, false)?;
     let null = ObjectId::null(gix::hash::Kind::Sha1);
-    for (place, command) in commands.iter().enumerate() {
+    let line = |(place, command): (usize, &Command<'_>)| {
         let (old, new) = (command.old.unwrap_or(null), command.new.unwrap_or(null));
         let mut line = format!("{old} {new} refs/heads/{}", command.branch);
         if place == 0 {
@@ -146,13 +146,15 @@ fn send_all(
             line.push_str(" agent=");
             line.push_str(AGENT);
         }
-        // One write is one line of the protocol.
-        writer.write_all(line.as_bytes())?;
-    }
-    writer.write_message(MessageKind::Flush)?;
+        line
+    };
+    // One write is one line of the protocol.
+    let mut lines = commands.iter().enumerate().map(line);
+    let asked = lines.try_for_each(|line| writer.write_all(line.as_bytes()));
+    let asked = asked.and_then(|()| writer.write_message(MessageKind::Flush));
     let (mut raw, mut answer) = writer.into_parts();
     // A server that refuses early may stop reading: its report is worth more than the broken pipe.
-    let sent = raw.write_all(pack.unwrap_or_default()).and_then(|()| raw.flush());
+    let sent = asked.and_then(|()| raw.write_all(pack.unwrap_or_default())).and_then(|()| raw.flush());
     drop(raw);
 
     let said = Rc::new(RefCell::new(Vec::new()));

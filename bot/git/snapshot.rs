@@ -114,6 +114,21 @@ impl Mirror {
         repository.objects.find_tree_iter(&id, buffer).map_err(|error| self.damage(&error))
     }
 
+    /// The bytes of a file or of a folder's list that the mirror holds; `None` for a file over [`MAX_FILE`].
+    pub(super) fn bytes_of(
+        &self,
+        repository: &gix::Repository,
+        id: ObjectId,
+    ) -> Result<Option<Vec<u8>>, GitError> {
+        let header = repository.find_header(id).map_err(|error| self.damage(&error))?;
+        let limit = if header.kind() == gix::objs::Kind::Tree { MAX_TREE } else { MAX_FILE };
+        if header.size() > limit {
+            return Ok(None);
+        }
+        let mut object = repository.find_object(id).map_err(|error| self.damage(&error))?;
+        Ok(Some(std::mem::take(&mut object.data)))
+    }
+
     /// The entry of this name in a folder.
     pub(super) fn entry(
         &self,
@@ -121,14 +136,8 @@ impl Mirror {
         tree: ObjectId,
         name: &str,
     ) -> Result<Option<(ObjectId, EntryKind)>, GitError> {
-        let mut buffer = Vec::new();
-        for entry in self.read_tree(repository, tree, &mut buffer)? {
-            let entry = entry.map_err(|error| self.damage(&error))?;
-            if entry.filename == name {
-                return Ok(Some((entry.oid.to_owned(), entry.mode.kind())));
-            }
-        }
-        Ok(None)
+        let list = self.folder_list(repository, tree)?;
+        Ok(list.find(name.as_bytes()).map(|entry| (entry.id, entry.mode.kind())))
     }
 
     pub(super) fn too_large(&self, what: impl Into<String>, limit: impl Into<String>) -> GitError {
@@ -244,6 +253,7 @@ fn lookup(
 }
 
 /// Whether the bytes are a pointer into a Git LFS store.
-pub(super) fn is_lfs_pointer(bytes: &[u8]) -> bool {
+#[must_use]
+pub fn is_lfs_pointer(bytes: &[u8]) -> bool {
     bytes.len() <= 1024 && bytes.starts_with(LFS)
 }

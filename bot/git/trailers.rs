@@ -6,12 +6,41 @@
 //! in one of its own, behind a line of dashes) and nothing before them, and [`message`] makes sure that no
 //! text given as the body can be read as a trailer.
 
+use super::error::tame;
+
 /// The most bytes of a message that are looked at, from its end: 64 KiB.
 const MAX_MESSAGE: usize = 64 << 10;
 /// The most trailers of one message.
 const MAX_TRAILERS: usize = 5000;
 /// The most characters of a key.
 const MAX_KEY: usize = 64;
+
+/// The trailer that forges show as another author.
+const CO_AUTHOR: &str = "Co-authored-by";
+/// The most characters of a name in it.
+const MAX_NAME: usize = 100;
+
+/// The trailer that names a co-author. `None` where the address is none, or nothing is left of the name: what
+/// could end the line or forge an address is taken out of it.
+#[must_use]
+pub fn co_author(name: &str, email: &str) -> Option<(String, String)> {
+    let name: String = tame(name, MAX_NAME).chars().filter(|c| !matches!(c, '<' | '>')).collect();
+    let whole = |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '<' | '>');
+    let sound = !name.trim().is_empty() && email.contains('@') && email.chars().all(whole);
+    sound.then(|| (CO_AUTHOR.to_owned(), format!("{} <{email}>", name.trim())))
+}
+
+/// A message with further trailers at its end, without those that it has already.
+#[must_use]
+pub fn with(message: &str, more: &[(String, String)]) -> String {
+    let present = parse(message);
+    let mut out = message.trim_end_matches('\n').to_owned();
+    out.push_str(if present.is_empty() { "\n\n" } else { "\n" });
+    for (key, value) in more.iter().filter(|trailer| !present.contains(trailer)) {
+        out.push_str(&format!("{key}: {value}\n"));
+    }
+    out
+}
 
 /// The trailers of a message in their order, keys as written. Lines that begin with a blank continue the
 /// value before them. The subject is never a trailer.

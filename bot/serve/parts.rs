@@ -11,7 +11,7 @@ use crate::{
     act::Actor,
     clock::Clock,
     forge::{Forge, ForgeError, local::LocalForge},
-    git::{Credentials, GitError, Mirror, PushMethod, Remote},
+    git::{CredentialHelper, Credentials, GitError, Mirror, Proxy, PushMethod, Remote, Signing, SigningKey},
     http::{App, Limits, Metrics},
     intake::token::{Role, Token},
     observe::{
@@ -19,7 +19,7 @@ use crate::{
         images::{Images, Watched},
     },
     registry::{self, Endpoint, RegistryError},
-    settings::{ForgeKind, Push, Repository, RoleName, Settings},
+    settings::{self, ForgeKind, Push, Repository, RoleName, Settings},
     speak::{SpeakError, Voice},
     store::{SqlStore, Store, StoreError, board::Board},
 };
@@ -80,7 +80,9 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
         Some(folder) => Voice::with_folder(folder)?,
         None => Voice::embedded(),
     };
-    let bot = Person { name: settings.bot.name.clone(), email: settings.bot.email.clone() };
+    let people: BTreeMap<String, String> =
+        settings.tokens.iter().filter_map(|token| Some((token.name.clone(), token.email.clone()?))).collect();
+    let people = Arc::new(people);
     let names = settings.repositories.iter().map(|repository| repository.entry.name.clone()).collect();
     let board = Arc::new(Board::new(names));
     let poll = settings.poll;
@@ -110,13 +112,16 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
         let name = repository.entry.name.clone();
         let branch = repository.entry.branch.clone();
         let kind = repository.entry.forge.kind;
+        let person = |who: &settings::Bot| Person { name: who.name.clone(), email: who.email.clone() };
+        let (author, bot) = (person(&repository.author), person(&repository.committer));
         let mirror =
             open_mirror(repository, &settings.data.join("mirrors").join(format!("{name}.git"))).await?;
         diffs.add(&name, Arc::clone(&mirror));
         let forge: Arc<dyn Forge> = match kind {
             ForgeKind::Local => {
                 let file = settings.data.join(format!("forge-{name}.db"));
-                Arc::new(LocalForge::open(&file, Arc::clone(&mirror), bot.clone(), Arc::clone(&clock)).await?)
+                let forge = LocalForge::open(&file, Arc::clone(&mirror), bot.clone(), Arc::clone(&clock));
+                Arc::new(forge.await?.with_people(Arc::clone(&people)))
             }
         };
         let observer = Observer::new(Sources {
@@ -130,8 +135,15 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
             clock: Arc::clone(&clock),
             bot: bot.clone(),
         });
-        let actor =
-            Actor { mirror, forge, voice: voice.clone(), bot: bot.clone(), clock: Arc::clone(&clock) };
+        let actor = Actor {
+            mirror,
+            forge,
+            voice: voice.clone(),
+            author,
+            bot,
+            people: Arc::clone(&people),
+            clock: Arc::clone(&clock),
+        };
         engines.push(Engine {
             repository: name,
             observer,
@@ -161,7 +173,7 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
     Ok(Server { address, board, store, listener, app, engines, images, clock, poll: poll.std() })
 }
 
-fn token(entry: crate::settings::TokenEntry) -> Result<Token, StartError> {
+fn token(entry: settings::TokenEntry) -> Result<Token, StartError> {
     let wrong = |message: String| StartError::Token { name: entry.name.clone(), message };
     let role = match entry.role {
         RoleName::Ci => Role::Ci,
@@ -186,14 +198,27 @@ fn token(entry: crate::settings::TokenEntry) -> Result<Token, StartError> {
 async fn open_mirror(repository: Repository, folder: &Path) -> Result<Arc<Mirror>, StartError> {
     let entry = repository.entry;
     let mut remote = Remote::new(&entry.url)?;
-    remote.credentials = repository
-        .password
-        .map(|secret| Credentials::new(entry.username.unwrap_or_else(|| "git".to_owned()), secret.expose()));
+    let settings = |what: &str| GitError::Settings { url: remote.shown(), what: what.to_owned() };
+    let helper = repository.credential_helper.as_deref();
+    let helper = helper.map(|helper| CredentialHelper::new(helper, repository.username.clone()));
+    remote.credential_helper = helper.transpose().map_err(settings)?;
+    remote.credentials = repository.password.map(|secret| {
+        Credentials::new(repository.username.unwrap_or_else(|| "git".to_owned()), secret.expose())
+    });
+    remote.proxy = match repository.proxy {
+        settings::Proxy::Environment => Proxy::Environment,
+        settings::Proxy::None => Proxy::Direct,
+        settings::Proxy::Via(url) => Proxy::Via(url),
+    };
+    remote.signing = repository.sign.and_then(signing);
     remote.ssh_command = entry.ssh_command;
     remote.ca_file = entry.ca_file;
     remote.allow_plain_http = entry.plain_http_credentials;
     if let Some(timeout) = entry.timeout {
         remote.timeout = timeout.std();
+    }
+    if let Some(timeout) = entry.idle_timeout {
+        remote.idle_timeout = timeout.std();
     }
     remote.push = match entry.push {
         Push::Builtin => PushMethod::Builtin,
@@ -204,6 +229,12 @@ async fn open_mirror(repository: Repository, folder: &Path) -> Result<Arc<Mirror
         Ok(mirror) => Ok(Arc::new(mirror?)),
         Err(error) => Err(GitError::unfinished(error).into()),
     }
+}
+
+/// The signing key of the settings, which have either an SSH or a GPG key.
+fn signing(sign: settings::Sign) -> Option<Signing> {
+    let gpg = |key| SigningKey::Gpg { key, home: sign.gpg_home, passphrase_file: sign.gpg_passphrase_file };
+    sign.ssh.map(SigningKey::Ssh).or_else(|| sign.gpg.map(gpg)).map(Signing::new)
 }
 
 /// This installation's name for leases: made once and kept in the data folder, so that a restart goes on at

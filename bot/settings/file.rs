@@ -23,6 +23,12 @@ pub struct File {
     /// In whose name the bot commits.
     #[serde(default)]
     pub bot: Bot,
+    /// Whose commits they are and how they are signed, in every repository.
+    #[serde(default)]
+    pub commits: Commits,
+    /// Credentials of Git servers, for the repositories that name none of their own.
+    #[serde(default)]
+    pub credentials: Vec<HostEntry>,
     /// Who may do what.
     #[serde(default)]
     pub tokens: Vec<TokenEntry>,
@@ -36,7 +42,7 @@ pub struct File {
 }
 
 /// In whose name the bot commits.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bot {
     /// The name.
@@ -51,12 +57,56 @@ impl Default for Bot {
     }
 }
 
+/// Whose commits they are, and how they are signed. What a repository leaves out is taken from the server's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Commits {
+    /// Who wrote a promotion; the committer when left out.
+    pub author: Option<Bot>,
+    /// Who makes the commits; `bot` when left out. The address tells Gantry's commits from people's.
+    pub committer: Option<Bot>,
+    /// How they are signed; not at all when left out.
+    pub sign: Option<Sign>,
+}
+
+/// A key that signs: `ssh`, or `gpg` with what belongs to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sign {
+    /// The file of an SSH key: a private one without a passphrase, or a public one whose private key an agent has.
+    pub ssh: Option<PathBuf>,
+    /// The fingerprint, the id or the address of a GPG key.
+    pub gpg: Option<String>,
+    /// GnuPG's folder; that of Gantry's user when left out.
+    pub gpg_home: Option<PathBuf>,
+    /// The file with the GPG key's passphrase.
+    pub gpg_passphrase_file: Option<PathBuf>,
+}
+
+/// Credentials of one Git server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostEntry {
+    /// Its host as it stands in the repositories' URLs, with the port where one stands there.
+    pub host: String,
+    /// The user's name.
+    pub username: Option<String>,
+    /// The environment variable that holds the password or token.
+    pub password_env: Option<String>,
+    /// The file that holds it.
+    pub password_file: Option<PathBuf>,
+    /// The program that gives name and password, by the protocol of Git's credential helpers.
+    pub credential_helper: Option<String>,
+}
+
 /// An API token, without the token.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenEntry {
     /// Who holds it; stands in the audit log and in commits.
     pub name: String,
+    /// Their e-mail address: with it they are named as author or co-author of what they asked for.
+    pub email: Option<String>,
     /// The SHA-256 of the token, 64 hexadecimal digits.
     pub sha256: String,
     /// What it may do.
@@ -94,15 +144,24 @@ pub struct RepositoryEntry {
     pub password_env: Option<String>,
     /// The file that holds it.
     pub password_file: Option<PathBuf>,
+    /// The program that gives name and password, by the protocol of Git's credential helpers.
+    pub credential_helper: Option<String>,
     /// The program for `ssh://`, for instance `ssh -i /etc/gantry/key`.
     pub ssh_command: Option<String>,
     /// A private certificate authority, PEM.
     pub ca_file: Option<PathBuf>,
+    /// The HTTP proxy, `http://HOST:PORT`, or `none`; that of the environment when left out.
+    pub proxy: Option<String>,
+    /// Whose commits they are, and how they are signed.
+    #[serde(default)]
+    pub commits: Commits,
     /// How to push.
     #[serde(default)]
     pub push: Push,
     /// How long one fetch or push may take; `10m` when left out.
     pub timeout: Option<Span>,
+    /// How long an HTTP server may say nothing within it; `2m` when left out.
+    pub idle_timeout: Option<Span>,
     /// Credentials may go over plain `http://`, as in a closed network.
     #[serde(default)]
     pub plain_http_credentials: bool,

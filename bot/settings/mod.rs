@@ -5,6 +5,7 @@
 //! (promise 10).
 
 mod file;
+mod repository;
 pub mod secret;
 
 use std::{
@@ -15,8 +16,10 @@ use std::{
 use gantry_core::{config::ConfigError, duration::Span};
 
 pub use self::file::{
-    Bot, File, ForgeEntry, ForgeKind, Push, RegistryEntry, RepositoryEntry, RoleName, TokenEntry,
+    Bot, Commits, File, ForgeEntry, ForgeKind, HostEntry, Push, RegistryEntry, RepositoryEntry, RoleName,
+    Sign, TokenEntry,
 };
+pub use self::repository::{Proxy, Repository};
 use self::secret::Secret;
 
 /// Checked settings.
@@ -31,8 +34,6 @@ pub struct Settings {
     pub anonymous_read: bool,
     /// How often everything is looked at without a hint.
     pub poll: Span,
-    /// In whose name the bot commits.
-    pub bot: Bot,
     /// Who may do what.
     pub tokens: Vec<TokenEntry>,
     /// The infra repositories.
@@ -41,14 +42,6 @@ pub struct Settings {
     pub registries: Vec<Registry>,
     /// A folder of templates.
     pub templates: Option<PathBuf>,
-}
-
-/// An infra repository with its password.
-pub struct Repository {
-    /// As written.
-    pub entry: RepositoryEntry,
-    /// The password.
-    pub password: Option<Secret>,
 }
 
 /// A registry with its password.
@@ -154,8 +147,21 @@ impl Settings {
                     None
                 })
         };
+        for (index, token) in file.tokens.iter().enumerate() {
+            if token.email.as_deref().is_some_and(|email| !is_address(email)) {
+                problems.push(format!("tokens[{index}].email: write an address, NAME@HOST, or leave it out"));
+            }
+        }
+        let server = repository::Server {
+            folder,
+            variables,
+            bot: &file.bot,
+            commits: &file.commits,
+            hosts: &file.credentials,
+        };
+        server.check(&mut problems);
         let mut repositories: Vec<Repository> = Vec::new();
-        for (index, mut entry) in file.repositories.into_iter().enumerate() {
+        for (index, entry) in file.repositories.into_iter().enumerate() {
             let key = format!("repositories[{index}]");
             if !is_name(&entry.name) {
                 problems.push(format!("{key}.name: 1 to 60 letters, digits, '-', '_' or '.'"));
@@ -163,9 +169,7 @@ impl Settings {
             if repositories.iter().any(|other| other.entry.name == entry.name) {
                 problems.push(format!("{key}.name: another repository is named {:?} too", entry.name));
             }
-            let password = secret(&mut problems, &key, &entry.password_env, &entry.password_file);
-            entry.ca_file = entry.ca_file.map(|path| folder.join(path));
-            repositories.push(Repository { entry, password });
+            repositories.push(server.repository(&key, entry, &mut problems));
         }
         let mut registries: Vec<Registry> = Vec::new();
         for (index, mut entry) in file.registries.into_iter().enumerate() {
@@ -186,7 +190,6 @@ impl Settings {
             database: Secret::new(database),
             anonymous_read: file.anonymous_read.unwrap_or(listen.ip().is_loopback()),
             poll,
-            bot: file.bot,
             tokens: file.tokens,
             repositories,
             registries,
@@ -200,6 +203,16 @@ fn is_name(text: &str) -> bool {
     (1..=60).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
+/// An e-mail address, as far as a commit is concerned.
+fn is_address(text: &str) -> bool {
+    let plain = |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '<' | '>' | '"');
+    text.len() <= 200
+        && text.chars().all(plain)
+        && text
+            .split_once('@')
+            .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
 }
 
 fn password(

@@ -54,7 +54,7 @@ fn every_problem_names_file_line_and_column() {
         ("images: []\n", "apps/checkout/prod/kustomization.yaml: error: names no image r.io/shop/checkout"),
         (
             "images:\n- name: r.io/shop/checkout\n- name: r.io/shop/checkout\n",
-            "apps/checkout/prod/kustomization.yaml:3:",
+            "apps/checkout/prod/kustomization.yaml:2:3: error: image `r.io/shop/checkout` stands on lines 2",
         ),
     ] {
         put(dir.path(), prod, text);
@@ -70,6 +70,52 @@ fn every_problem_names_file_line_and_column() {
         "{}",
         ran.out
     );
+}
+
+#[test]
+fn what_a_kustomization_names_must_be_there() {
+    let dir = infra();
+    put(
+        dir.path(),
+        "apps/checkout/prod/kustomization.yaml",
+        &format!("resources:\n- ../base\n- https://example.com/x//y?ref=1\n- gone.yaml\n{GOOD}"),
+    );
+    put(
+        dir.path(),
+        "apps/checkout/base/kustomization.yaml",
+        "resources: [deployment.yaml, ../../../../out]\npatches:\n- path: no.yaml\n- path: ../dev\n",
+    );
+    put(dir.path(), "apps/checkout/base/deployment.yaml", "a: 1\n");
+    let ran = in_dir(dir.path(), &["check"]);
+    assert_eq!(ran.code, 2);
+    let found: Vec<_> = ran.out.lines().map(|line| line.split(';').next().unwrap()).collect();
+    assert_eq!(
+        found,
+        [
+            "apps/checkout/prod/kustomization.yaml:4:3: error: `gone.yaml` does not exist",
+            "apps/checkout/base/kustomization.yaml:1:30: error: `../../../../out` leads out of the repository",
+            "apps/checkout/base/kustomization.yaml:3:9: error: `no.yaml` does not exist",
+            "apps/checkout/base/kustomization.yaml:4:9: error: `../dev` is a folder, and `patches` takes files",
+        ]
+    );
+}
+
+#[test]
+fn a_reference_that_could_not_be_edited_is_told_before_it_matters() {
+    let dir = infra();
+    let other = "- name: other\n  newTag: &x '1'\n- name: third\n  newTag: *x\n";
+    put(dir.path(), "apps/checkout/prod/kustomization.yaml", &format!("{}{other}", GOOD.replace('\r', "")));
+    let ran = in_dir(dir.path(), &["check"]);
+    assert_eq!(ran.code, 0, "not an image of the application: {}", ran.out);
+    assert!(ran.out.contains("kustomization.yaml:5:3: note: `newTag` is anchored"), "{}", ran.out);
+    put(
+        dir.path(),
+        "apps/checkout/prod/kustomization.yaml",
+        "images:\n- name: r.io/shop/checkout\n  newTag: &x a\ny: *x\n",
+    );
+    let ran = in_dir(dir.path(), &["check"]);
+    assert_eq!((ran.code, ran.out.lines().count()), (2, 1), "{}", ran.out);
+    assert!(ran.out.contains("kustomization.yaml:3:3: error: `newTag` is anchored"), "{}", ran.out);
 }
 
 #[test]

@@ -77,6 +77,16 @@ fn one_refusal_and_no_file_is_written() {
     assert_eq!(fs::read_dir(dir.path().join("a")).unwrap().count(), 1, "nothing is left behind");
 }
 
+#[test]
+fn an_lfs_pointer_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
+    put(dir.path(), "kustomization.yaml", pointer);
+    let ran = in_dir(dir.path(), &["set", "checkout=2", "."]);
+    assert!(ran.code == 2 && ran.err.contains("kustomization.yaml is a Git LFS pointer"), "{}", ran.err);
+    assert_eq!(fs::read_to_string(dir.path().join("kustomization.yaml")).unwrap(), pointer);
+}
+
 #[cfg(unix)]
 #[test]
 fn the_mode_stays_and_symlinks_are_refused() {
@@ -84,14 +94,102 @@ fn the_mode_stays_and_symlinks_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     put(dir.path(), "kustomization.yaml", CRLF);
     let file = dir.path().join("kustomization.yaml");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o750)).unwrap();
     assert_eq!(in_dir(dir.path(), &["set", "checkout=2", "."]).code, 0);
-    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o750);
     fs::create_dir(dir.path().join("l")).unwrap();
     symlink("../kustomization.yaml", dir.path().join("l/kustomization.yaml")).unwrap();
     let ran = in_dir(dir.path(), &["set", "checkout=3", "l"]);
     assert!(ran.code == 2 && ran.err.contains("is a symlink"), "{}", ran.err);
     for path in ["nowhere", "l/x.yaml"] {
         assert_eq!(in_dir(dir.path(), &["set", "checkout=3", path]).code, 2);
+    }
+}
+
+#[test]
+fn files_of_many_kinds_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    put(
+        dir.path(),
+        "values.yaml",
+        "web:\n  image:\n    repository: r.io/shop/checkout # ours\n    tag: '1.0'\n",
+    );
+    let pod = "apiVersion: v1\nkind: Pod\nspec:\n  initContainers:\n  - image: r.io/shop/checkout:1.0\n  \
+               containers:\n  - {name: a, image: \"r.io/shop/checkout:1.0\"}\n";
+    put(dir.path(), "pod.yaml", pod);
+    put(dir.path(), "compose.yaml", "services:\n  web:\n    image: r.io/shop/checkout:1.0 # x");
+    let files = ["values.yaml", "pod.yaml", "compose.yaml"];
+    let ran = in_dir(dir.path(), &[["set", "r.io/shop/checkout=1.1"].as_slice(), &files].concat());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let now = |path: &str| fs::read_to_string(dir.path().join(path)).unwrap();
+    assert!(now("values.yaml").ends_with("checkout # ours\n    tag: '1.1'\n"));
+    assert_eq!(now("pod.yaml"), pod.replace("1.0", "1.1"));
+    assert!(now("compose.yaml").ends_with("checkout:1.1 # x"));
+}
+
+#[test]
+fn a_key_names_a_value_that_names_no_image() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "versions", "# by hand\napps:\n  checkout: v1447 # now\n  other: v1447\n");
+    let set = |more: &[&str]| {
+        in_dir(dir.path(), &[["set", "checkout=v1448", "versions"].as_slice(), more].concat())
+    };
+    let ran = set(&[]);
+    assert!(ran.code == 2 && ran.err.contains("--kind"), "{}", ran.err);
+    let ran = set(&["--kind", "yaml"]);
+    assert!(ran.code == 2 && ran.err.contains("--key"), "{}", ran.err);
+    let ran = set(&["--kind", "yam", "--key", "a"]);
+    assert!(ran.code == 2 && ran.err.contains("helm-values"), "{}", ran.err);
+    let ran = set(&["--kind", "yaml", "--key", "apps.chekout"]);
+    assert!(ran.code == 1 && ran.err.contains("nothing stands at `apps.chekout`"), "{}", ran.err);
+    let ran = set(&["--kind", "yaml", "--key", "apps.checkout"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "versions:3: checkout: v1447 -> v1448\n"), "{}", ran.err);
+    let now = fs::read_to_string(dir.path().join("versions")).unwrap();
+    assert_eq!(now, "# by hand\napps:\n  checkout: v1448 # now\n  other: v1447\n");
+}
+
+#[test]
+fn an_anchor_is_followed_when_it_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "services:\n  a: {image: &img r.io/shop:1}\n  b: {image: *img}\n";
+    put(dir.path(), "compose.yaml", text);
+    let ran = in_dir(dir.path(), &["set", "r.io/shop=2", "compose.yaml"]);
+    assert!(ran.code == 1 && ran.err.contains("line 3"), "{}", ran.err);
+    let ran = in_dir(dir.path(), &["set", "r.io/shop=2", "compose.yaml", "--follow-anchors"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(fs::read_to_string(dir.path().join("compose.yaml")).unwrap(), text.replace(":1", ":2"));
+}
+
+#[test]
+fn files_that_are_not_yaml_are_edited_at_a_key_or_by_a_pattern() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = [
+        ("main.tf", "module.api.image_tag", "module \"api\" {\n  image_tag = \"v1\" # now\n}\n"),
+        ("app.toml", "image.ref", "[image]\nref = 'r.io/shop:v1' # now\n"),
+        (".env", "TAG", "# by hand\nexport TAG=v1\r\nOTHER=v1"),
+        ("a.json", "web.tag", "{\n\t\"web\": {\"tag\": \"v1\"}\n}\n"),
+    ];
+    for (path, key, text) in files {
+        put(dir.path(), path, text);
+        let ran = in_dir(dir.path(), &["set", "r.io/shop=v2", path, "--key", key]);
+        assert_eq!(ran.code, 0, "{path}: {}", ran.err);
+        assert_eq!(fs::read_to_string(dir.path().join(path)).unwrap(), text.replacen("v1", "v2", 1));
+    }
+    put(dir.path(), "deploy.sh", "docker run r.io/shop:v1 --tag v1\n");
+    let set = |key: &str| {
+        in_dir(dir.path(), &["set", "r.io/shop=v2", "deploy.sh", "--kind", "regex", "--key", key])
+    };
+    let ran = set("(?<image>r\\.io/shop:\\S+)");
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "deploy.sh:1: image: r.io/shop:v1 -> r.io/shop:v2\n"),
+        "{}",
+        ran.err
+    );
+    for (bad, why) in
+        [("(?<tag>v.)", "stands on"), ("(?<x>v1)", "one named group"), ("(?<tag>v9)", "matches nothing")]
+    {
+        let ran = set(bad);
+        assert!(ran.code == 1 && ran.err.contains(why), "{}", ran.err);
     }
 }

@@ -19,7 +19,29 @@ fn a_damaged_mirror_is_made_anew() {
     let main = bare.commit("main", "first", &[file("a", "1")]);
     let packs = |own: &Own| own.path().join("objects/pack");
     type Harm<'a> = (&'a str, &'a dyn Fn(&Own));
-    let harms: [Harm<'_>; 5] = [
+    let pack = |own: &Own, extension: &str| {
+        let mut found = fs::read_dir(packs(own)).unwrap().map(|entry| entry.unwrap().path());
+        found.find(|path| path.extension().is_some_and(|e| e == extension)).unwrap()
+    };
+    let change = |path: std::path::PathBuf, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = fs::read(&path).unwrap();
+        change(&mut bytes);
+        // Packs are read-only, also for us; the folder is not.
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, bytes).unwrap();
+    };
+    let harms: [Harm<'_>; 12] = [
+        ("half a pack", &|own| change(pack(own, "pack"), &|bytes| bytes.truncate(bytes.len() / 2))),
+        ("an empty pack", &|own| change(pack(own, "pack"), &|bytes| bytes.clear())),
+        ("turned bytes", &|own| {
+            change(pack(own, "pack"), &|bytes| bytes[20..].iter_mut().for_each(|b| *b ^= 0x5a))
+        }),
+        ("no index", &|own| fs::remove_file(pack(own, "idx")).unwrap()),
+        ("half an index", &|own| change(pack(own, "idx"), &|bytes| bytes.truncate(bytes.len() / 2))),
+        ("garbage in HEAD", &|own| fs::write(own.path().join("HEAD"), b"\xff\x00 garbage").unwrap()),
+        ("a branch of nothing", &|own| {
+            fs::write(own.path().join("refs/heads/main"), "0".repeat(39) + "1\n").unwrap()
+        }),
         ("no packs", &|own| fs::remove_dir_all(packs(own)).unwrap()),
         ("no HEAD", &|own| fs::remove_file(own.path().join("HEAD")).unwrap()),
         ("config", &|own| fs::write(own.path().join("config"), "[[[").unwrap()),
@@ -37,9 +59,68 @@ fn a_damaged_mirror_is_made_anew() {
         harm(&own);
         let own = own.reopened(remote(&bare));
         assert_eq!(own.mirror.fetch().unwrap().require("main").unwrap(), &main, "{name}");
-        assert!(own.mirror.snapshot(&main).unwrap().read("a").unwrap().is_some(), "{name}");
+        // What shows only when it is read is cured by the fetch that follows.
+        let read = || own.mirror.snapshot(&main).and_then(|snapshot| snapshot.read("a"));
+        if let Err(error) = read() {
+            assert!(matches!(error, GitError::Damaged { .. }), "{name}: {error}");
+            own.mirror.fetch().unwrap();
+        }
+        assert_eq!(read().unwrap().unwrap().bytes, b"1", "{name}");
+        let id = own.mirror.commit(&draft(&main, "b", name.as_bytes())).unwrap();
+        own.mirror.push(&[update(&format!("x/{}", name.replace(' ', "-")), None, Some(&id))]).unwrap();
         assert_sound(&own.path());
     }
+    bare.assert_sound();
+}
+
+/// The damage comes while the process runs, and shows in the middle of writing.
+#[test]
+fn damage_met_while_writing_is_cured_by_the_next_fetch() {
+    let bare = Bare::new();
+    bare.commit("main", "first", &[file("apps/a/k.yaml", "1"), file("apps/b/k.yaml", "1")]);
+    let own = fetched(&bare);
+    let main = bare.commit("main", "second", &[file("apps/a/k.yaml", "2")]);
+    own.mirror.fetch().unwrap();
+    for entry in fs::read_dir(own.path().join("objects/pack")).unwrap() {
+        let path = entry.unwrap().path();
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, b"").unwrap();
+    }
+    let own = own.reopened(remote(&bare));
+    // Opening found it already, or writing does; nothing half-made is ever pushed.
+    if let Err(error) = own.mirror.commit(&draft(&main, "apps/a/k.yaml", b"3")) {
+        assert!(error.passes(), "{error}");
+    }
+    assert_eq!(own.mirror.fetch().unwrap().require("main").unwrap(), &main);
+    let id = own.mirror.commit(&draft(&main, "apps/a/k.yaml", b"3")).unwrap();
+    let outcome = own.mirror.push(&[update("main", Some(&main), Some(&id))]).unwrap().remove(0);
+    assert_eq!(outcome.result, gantry::git::RefResult::Landed);
+    assert_eq!(bare.show("main", "apps/b/k.yaml"), b"1");
+    bare.assert_sound();
+}
+
+/// History is rewritten and the old objects are gone from the server between our fetch and our push.
+#[test]
+fn a_force_push_under_us_is_a_lost_race_and_the_new_history_is_read() {
+    let bare = Bare::new();
+    let old = bare.commit("main", "first", &[file("a", "1"), file("b", "1")]);
+    let own = fetched(&bare);
+    let ours = own.mirror.commit(&draft(&old, "a", b"2")).unwrap();
+    bare.git(&["update-ref", "-d", "refs/heads/main"]);
+    let new = bare.commit("main", "all anew", &[file("a", "other")]);
+    bare.git(&["reflog", "expire", "--expire=now", "--all"]);
+    bare.git(&["gc", "--quiet", "--prune=now"]);
+    let outcome = own.mirror.push(&[update("main", Some(&old), Some(&ours))]).unwrap().remove(0);
+    assert_eq!(outcome.result, gantry::git::RefResult::LostRace { now: Some(new.clone()) });
+    assert_eq!(own.mirror.fetch().unwrap().require("main").unwrap(), &new);
+    assert_eq!(own.mirror.log(&new, None, 9).unwrap().len(), 1);
+    assert!(own.mirror.snapshot(&new).unwrap().read("b").unwrap().is_none());
+    // What the server has no more is not left out of the next pack.
+    let again = own.mirror.commit(&draft(&new, "b", b"1")).unwrap();
+    let outcome = own.mirror.push(&[update("main", Some(&new), Some(&again))]).unwrap().remove(0);
+    assert_eq!(outcome.result, gantry::git::RefResult::Landed);
+    assert_eq!(bare.show("main", "b"), b"1");
+    bare.assert_sound();
 }
 
 #[test]

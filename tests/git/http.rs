@@ -199,6 +199,23 @@ fn a_server_that_hangs_is_given_up() {
 }
 
 #[test]
+fn a_server_that_falls_silent_is_given_up_before_the_time_is_over() {
+    let bare = Bare::new();
+    bare.commit("main", "first", &[file("a", "1")]);
+    let silent = serve(&bare, Behaviour { falls_silent: true, ..Behaviour::default() });
+    let hanging = Hanging::start();
+    for url in [silent.url("infra.git"), hanging.url()] {
+        let mut remote = Remote::new(&url).unwrap();
+        remote.idle_timeout = Duration::from_millis(300);
+        let begun = Instant::now();
+        let error = Own::of(remote).mirror.fetch().unwrap_err();
+        assert!(matches!(error, GitError::Unreachable { .. }) && error.passes(), "{error}");
+        assert!(error.to_string().contains("idle_timeout"), "{error}");
+        assert!(begun.elapsed() < Duration::from_secs(20));
+    }
+}
+
+#[test]
 fn a_connection_that_dies_within_the_answer_is_read_again() {
     let bare = Bare::new();
     let main = bare.commit("main", "first", &[file("a", "1")]);

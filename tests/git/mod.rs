@@ -2,9 +2,14 @@
 
 mod broken;
 mod commit;
+mod cost;
 mod fetch;
+mod helper;
 mod http;
+mod proxy;
 mod push;
+mod races;
+mod sign;
 mod ssh;
 
 use std::path::PathBuf;

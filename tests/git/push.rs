@@ -115,6 +115,58 @@ fn a_hook_refuses_one_branch_and_its_words_are_shown() {
     });
 }
 
+/// A server's words are shown, and what could take over a terminal or turn a line round is not.
+#[test]
+fn words_of_hooks_and_servers_cannot_touch_a_terminal() {
+    let inert = |message: &str| {
+        let hidden =
+            |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        assert!(!message.contains(hidden), "{message:?}");
+    };
+    both(|bare, own| {
+        let main = head(own);
+        let ours = own.mirror.commit(&draft(&main, "apps/a/k.yaml", b"tag: 2\n")).unwrap();
+        let script =
+            "printf '\\033[2J\\033]0;owned\\007protected\\r\\b\\b by the team\\342\\200\\256\\n' >&2; exit 1";
+        bare.hook("pre-receive", script);
+        let results = results(&own.mirror, &[update("main", Some(&main), Some(&ours))]);
+        let RefResult::Refused { message } = &results[0] else { panic!("{results:?}") };
+        assert!(message.contains("protected") && message.contains("by the team"), "{message:?}");
+        inert(message);
+        assert_eq!(bare.head("main"), Some(main));
+        // A flood of words is cut.
+        bare.hook("pre-receive", "yes 'no, and again' | head -c 3000000 >&2; exit 1");
+        let results = self::results(&own.mirror, &[update("gantry/x", None, Some(&ours))]);
+        let RefResult::Refused { message } = &results[0] else { panic!("{results:?}") };
+        assert!(message.contains("no, and again") && message.chars().count() <= 1100, "{}", message.len());
+    });
+    // The reason in the report itself, from a server that words it as it likes.
+    let bare = Bare::new();
+    let main = bare.commit("main", "first", &[file("a", "1")]);
+    let folder = tempfile::tempdir().unwrap();
+    let line = |text: &str| format!("{:04x}{text}", text.len() + 4);
+    let reason = "protected\x1b[31m\x07 branch\u{202e}";
+    let report = format!("{}{}0000", line("unpack ok\n"), line(&format!("ng refs/heads/main {reason}\n")));
+    std::fs::write(folder.path().join("report"), format!("{}0000", line(&format!("\x01{report}")))).unwrap();
+    let script = folder.path().join("ssh");
+    let text = format!(
+        "#!/bin/sh\nfor last; do :; done\ncase $last in\n  git-receive-pack*)\n    git receive-pack \
+         --http-backend-info-refs '{}'; cat '{}/report' ;;\n  *) eval \"$last\" ;;\nesac\n",
+        bare.path().display(),
+        folder.path().display()
+    );
+    std::fs::write(&script, text).unwrap();
+    let mut remote = gantry::git::Remote::new(&format!("ssh://nowhere{}", bare.path().display())).unwrap();
+    remote.ssh_command = Some(format!("sh {}", script.display()));
+    let own = Own::of(remote);
+    own.mirror.fetch().unwrap();
+    let ours = own.mirror.commit(&draft(&main, "a", b"2")).unwrap();
+    let results = results(&own.mirror, &[update("main", Some(&main), Some(&ours))]);
+    let RefResult::Refused { message } = &results[0] else { panic!("{results:?}") };
+    assert!(message.contains("protected") && message.contains("branch"), "{message:?}");
+    inert(message);
+}
+
 #[test]
 fn five_hundred_branches_go_in_one_push() {
     let bare = Bare::new();

@@ -4,15 +4,19 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::Stdio,
-    sync::Arc,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use axum::{
     Router,
     body::{Body, Bytes},
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderName, HeaderValue, Response, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, Response, StatusCode, header},
 };
+use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 
 /// How the server behaves beside serving.
@@ -20,6 +24,10 @@ use tokio::io::AsyncWriteExt;
 pub(crate) struct Behaviour {
     /// The `Authorization` value that every request must carry.
     pub(crate) authorization: Option<String>,
+    /// The same, where it changes while the server runs.
+    pub(crate) rotating: Option<Arc<Mutex<String>>>,
+    /// Sends the head and the first bytes of each answer, and then nothing more.
+    pub(crate) falls_silent: bool,
     /// Takes a push, then ends the connection within the answer.
     pub(crate) cuts_push_answers: bool,
     /// Answers everything with this status.
@@ -37,12 +45,14 @@ pub(crate) struct Behaviour {
 /// A running server; it ends with this value.
 pub(crate) struct Server {
     url: String,
+    pushed: Arc<AtomicU64>,
     _stop: tokio::sync::oneshot::Sender<()>,
 }
 
 struct Config {
     root: PathBuf,
     behaviour: Behaviour,
+    pushed: Arc<AtomicU64>,
 }
 
 impl Server {
@@ -51,11 +61,12 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("for tokio");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let pushed = Arc::new(AtomicU64::new(0));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let app = Router::new()
             .fallback(serve)
             .layer(DefaultBodyLimit::disable())
-            .with_state(Arc::new(Config { root, behaviour }));
+            .with_state(Arc::new(Config { root, behaviour, pushed: pushed.clone() }));
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             runtime.expect("a runtime").block_on(async move {
@@ -66,7 +77,12 @@ impl Server {
                 }
             });
         });
-        Self { url, _stop: stop }
+        Self { url, pushed, _stop: stop }
+    }
+
+    /// How many bytes pushes have sent so far, commands and packs.
+    pub(crate) fn pushed(&self) -> u64 {
+        self.pushed.load(Ordering::SeqCst)
     }
 
     /// The URL of a repository.
@@ -105,7 +121,9 @@ async fn serve(State(config): State<Arc<Config>>, request: Request) -> Response<
     }
     let header =
         |name: HeaderName| parts.headers.get(name).and_then(|v| v.to_str().ok()).map(ToOwned::to_owned);
-    if behaviour.authorization.is_some() && behaviour.authorization != header(header::AUTHORIZATION) {
+    let rotating = behaviour.rotating.as_ref().map(|value| value.lock().expect("no panic").clone());
+    let wanted = rotating.or_else(|| behaviour.authorization.clone());
+    if wanted.is_some() && wanted != header(header::AUTHORIZATION) {
         let mut response = plain(401, "who are you");
         response
             .headers_mut()
@@ -116,6 +134,9 @@ async fn serve(State(config): State<Arc<Config>>, request: Request) -> Response<
         return plain(403, "read only");
     }
     let body: Bytes = axum::body::to_bytes(body, usize::MAX).await.expect("the whole body");
+    if parts.method == Method::POST && path.contains("git-receive-pack") {
+        config.pushed.fetch_add(body.len() as u64, Ordering::SeqCst);
+    }
     let mut command = tokio::process::Command::new("git");
     command
         .arg("http-backend")
@@ -158,7 +179,15 @@ async fn serve(State(config): State<Arc<Config>>, request: Request) -> Response<
             .body(Body::from_stream(broken))
             .expect("a response");
     }
-    answer(&output)
+    let response = answer(&output);
+    if behaviour.falls_silent {
+        let (parts, body) = response.into_parts();
+        let whole = axum::body::to_bytes(body, usize::MAX).await.expect("the whole body");
+        let first = futures_util::stream::iter([Ok::<_, std::io::Error>(whole.slice(..whole.len().min(20)))]);
+        let never = futures_util::stream::pending();
+        return Response::from_parts(parts, Body::from_stream(first.chain(never)));
+    }
+    response
 }
 
 /// Turns a CGI program's output into a response.

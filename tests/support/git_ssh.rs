@@ -3,7 +3,7 @@
 use std::{
     net::TcpListener,
     os::fd::OwnedFd,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -67,13 +67,27 @@ impl Sshd {
         format!("ssh://root@127.0.0.1:{}{}", self.port, repository.display())
     }
 
-    /// A command that signs in with one of the keys, `good` or `bad`.
+    /// A command that signs in with one of the keys, `good` or `bad`, whatever the server's own key is.
     pub(crate) fn command(&self, key: &str) -> String {
-        let known: PathBuf = self.folder.path().join("known hosts");
+        format!("{} -o StrictHostKeyChecking=no -o LogLevel=ERROR", self.strict(key, "known hosts"))
+    }
+
+    /// A command that says nothing of the server's key but where known ones stand.
+    pub(crate) fn strict(&self, key: &str, known: &str) -> String {
+        let (key, known) = (self.folder.path().join(key), self.folder.path().join(known));
         format!(
-            "ssh -F /dev/null -i {} -o IdentitiesOnly=yes -o StrictHostKeyChecking=no -o 'UserKnownHostsFile=\"{}\"' -o LogLevel=ERROR",
-            self.folder.path().join(key).display(),
+            "ssh -F /dev/null -i {} -o IdentitiesOnly=yes -o 'UserKnownHostsFile=\"{}\"'",
+            key.display(),
             known.display()
         )
+    }
+
+    /// Writes the server's key, or another one, down as known, and gives the file's name.
+    pub(crate) fn known(&self, key: &str) -> String {
+        let public = std::fs::read_to_string(self.folder.path().join(format!("{key}.pub"))).expect("a key");
+        let name = format!("known {key}");
+        let line = format!("[127.0.0.1]:{} {public}", self.port);
+        std::fs::write(self.folder.path().join(&name), line).expect("written");
+        name
     }
 }

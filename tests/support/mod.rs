@@ -2,6 +2,7 @@
 
 pub(crate) mod database;
 pub(crate) mod git_http;
+pub(crate) mod git_proxy;
 pub(crate) mod git_repository;
 pub(crate) mod git_ssh;
 pub(crate) mod git_tls;

@@ -86,12 +86,23 @@ impl Folder {
         &self.paths
     }
 
+    /// Whether a file, or a symlink, stands there.
+    pub(super) fn has_file(&self, path: &str) -> bool {
+        self.paths.binary_search_by(|known| known.as_str().cmp(path)).is_ok()
+    }
+
+    /// Whether anything stands below the prefix, which ends in `/` or is empty.
+    pub(super) fn has_folder(&self, prefix: &str) -> bool {
+        let first = self.paths.partition_point(|known| known.as_str() < prefix);
+        self.paths.get(first).is_some_and(|path| path.starts_with(prefix))
+    }
+
     /// Reads a file that was listed.
     pub(super) fn read(&mut self, path: &str) -> Content<'_> {
         if self.links.contains(path) {
             return Content::NoFile("symlink");
         }
-        if self.paths.binary_search_by(|known| known.as_str().cmp(path)).is_err() {
+        if !self.has_file(path) {
             return Content::Missing;
         }
         // One byte more than the editor takes, so that it is the editor that says what is too large.

@@ -4,6 +4,7 @@
 //! says of an overlay is what the server would say ([`crate::place`]).
 
 mod folder;
+mod links;
 mod promoted;
 mod report;
 
@@ -25,7 +26,10 @@ use gantry_core::{
 };
 use serde::Serialize;
 
-use self::folder::{Content, Folder};
+use self::{
+    folder::{Content, Folder},
+    links::Links,
+};
 use super::{error::CliError, screen::Screen};
 use crate::place;
 
@@ -85,7 +89,8 @@ enum Level {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Finding {
     level: Level,
-    /// Which check found it: `config`, `left-out`, `branch`, `yaml`, `overlay`, `config-file`.
+    /// Which check found it: `config`, `left-out`, `branch`, `yaml`, `overlay`, `link`, `blocked`,
+    /// `config-file`.
     rule: &'static str,
     file: String,
     line: Option<usize>,
@@ -161,6 +166,7 @@ fn main_branch() -> BranchName {
 fn overlays(pipeline: &Pipeline, here: &BranchName, folder: &mut Folder, report: &mut Report) {
     report.applications = pipeline.applications.len();
     let mut files = References::default();
+    let mut links = Links::default();
     for stage in &pipeline.environments {
         if stage.branch != *here {
             report.findings.push(Finding {
@@ -186,6 +192,9 @@ fn overlays(pipeline: &Pipeline, here: &BranchName, folder: &mut Folder, report:
             let mut references = Vec::with_capacity(entries.len());
             for entry in entries {
                 let path = entry.path.as_str();
+                if gantry_edit::detect(path, b"") == Some(gantry_edit::Kind::Kustomization) {
+                    links.follow(path, folder, report);
+                }
                 match folder.read(path) {
                     Content::Bytes(bytes) => match files.of(entry, bytes, report) {
                         Some(found) => references.push((entry, found)),
@@ -215,6 +224,8 @@ fn overlays(pipeline: &Pipeline, here: &BranchName, folder: &mut Folder, report:
         }
     }
     report.files = files.0.keys().map(|(path, ..)| path).collect::<BTreeSet<_>>().len();
+    // Stable: what is an error for one application and a note for another is an error.
+    report.findings.sort_by_key(|finding| finding.level != Level::Error);
     let mut seen = std::collections::HashSet::new();
     report.findings.retain(|finding| {
         seen.insert((finding.file.clone(), finding.line, finding.column, finding.message.clone()))
@@ -247,6 +258,11 @@ impl References {
             Err(refusal) => Err(of_place(place::refused(path, &refusal), "yaml")),
         };
         let found = found.map_err(|finding| report.findings.push(finding)).ok();
+        let blocked = found.iter().flatten().filter_map(|reference| reference.blocked.as_ref());
+        report.findings.extend(blocked.map(|refusal| {
+            // An error only for who means to promote it, which `place::find` tells.
+            Finding { level: Level::Note, ..of_place(place::refused(path, refusal), "blocked") }
+        }));
         self.0.insert(read, found.clone());
         found
     }

@@ -14,12 +14,14 @@ use super::{
 };
 
 /// The checks, for SARIF: id and what it is about.
-const RULES: [(&str, &str); 5] = [
+const RULES: [(&str, &str); 7] = [
     ("config", "gantry.yaml must be valid"),
     ("left-out", "A path that `discover` leaves out"),
     ("branch", "An environment on another branch"),
     ("yaml", "A file must be well-formed YAML without duplicate keys"),
-    ("overlay", "An overlay must exist and name each image once"),
+    ("overlay", "An overlay must exist and name each image, in one version"),
+    ("link", "What a kustomization names must exist"),
+    ("blocked", "A reference that can't be edited"),
 ];
 
 pub(super) fn show(report: &Report, args: &CheckArgs, screen: &Screen) -> Result<(), CliError> {

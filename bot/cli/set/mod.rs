@@ -12,10 +12,11 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     process::ExitCode,
+    str::FromStr,
 };
 
 use clap::Args;
-use gantry_edit::{Change, Edited, Kind, SetDigest};
+use gantry_edit::{Change, Edited, Kind, SetDigest, Target};
 use serde::Serialize;
 
 use self::spec::Spec;
@@ -30,6 +31,8 @@ Examples:
   gantry set registry.example.com/shop/checkout=1.43.1 apps/checkout/overlays/dev
   gantry set checkout=1.43.1@sha256:0f3c… overlays/*/kustomization.yaml --diff
   gantry set checkout=mirror.example.com/checkout:1.43.1 . --dry-run
+  gantry set registry.example.com/shop/checkout=1.43.1 values.yaml deployment.yaml
+  gantry set checkout=1.43.1 main.tf --key module.checkout.image_tag
 
 The forms of `kustomize edit set image` are understood: IMAGE:TAG, IMAGE@DIGEST, IMAGE=NEWNAME:TAG,
 IMAGE=NEWNAME@DIGEST. A tag without a digest takes a digest that stands there out, because it would pin
@@ -42,9 +45,18 @@ pub(super) struct SetArgs {
     /// The image and what it shall be.
     #[arg(value_name = "IMAGE=TAG[@DIGEST]")]
     spec: Spec,
-    /// Kustomization files, or folders that hold one.
+    /// Files of any kind, or folders that hold a kustomization.
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
+    /// How the files are to be read; told by their names and contents when left out.
+    #[arg(long, value_name = "KIND")]
+    kind: Option<FileKind>,
+    /// The only place that is meant, such as `image.tag` or `spec.values."a.b"[0]`.
+    #[arg(long, value_name = "PATH")]
+    key: Option<String>,
+    /// Changes a value that YAML aliases repeat, where all that repeat it are of this image.
+    #[arg(long)]
+    follow_anchors: bool,
     /// Writes nothing.
     #[arg(long)]
     dry_run: bool,
@@ -54,6 +66,19 @@ pub(super) struct SetArgs {
     /// The form of the report.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
+}
+
+/// A kind of file by its name.
+#[derive(Debug, Clone, Copy)]
+struct FileKind(Kind);
+
+impl FromStr for FileKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = || Kind::ALL.map(Kind::name).join(", ");
+        text.parse().map(FileKind).map_err(|_| format!("the kinds are {}", names()))
+    }
 }
 
 /// A file that is to be written.
@@ -91,9 +116,9 @@ pub(super) fn run(args: &SetArgs, screen: &Screen) -> Result<ExitCode, CliError>
     let mut files = Vec::with_capacity(args.paths.len());
     let mut refused = Vec::new();
     for path in &args.paths {
-        match locate(path).and_then(|(path, kind)| {
+        match locate(path).and_then(|path| {
             let real = fs::canonicalize(&path).map_err(|error| unreadable(&path, &error))?;
-            if seen.insert(real) { edit(path, kind, &args.spec).map(Some) } else { Ok(None) }
+            if seen.insert(real) { edit(path, args).map(Some) } else { Ok(None) }
         }) {
             Ok(file) => files.extend(file),
             Err(error) => refused.push(error),
@@ -114,8 +139,8 @@ pub(super) fn run(args: &SetArgs, screen: &Screen) -> Result<ExitCode, CliError>
     Ok(ExitCode::SUCCESS)
 }
 
-/// The file that a path means, and its kind.
-fn locate(path: &Path) -> Result<(PathBuf, Kind), CliError> {
+/// The file that a path means.
+fn locate(path: &Path) -> Result<PathBuf, CliError> {
     let data = fs::symlink_metadata(path).map_err(|error| unreadable(path, &error))?;
     let path = if data.is_dir() {
         let names = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -145,18 +170,19 @@ fn locate(path: &Path) -> Result<(PathBuf, Kind), CliError> {
     if !data.is_file() {
         return Err(CliError::config(format!("{} is no file", path.display())));
     }
-    let kind = gantry_edit::detect(&path.to_string_lossy().replace('\\', "/")).ok_or_else(|| {
-        CliError::config(format!("{} is of no kind that Gantry can edit", path.display()))
-            .hint("This version edits kustomization.yaml, kustomization.yml and Kustomization.")
-    })?;
-    Ok((path, kind))
+    Ok(path)
 }
 
-fn edit(path: PathBuf, kind: Kind, spec: &Spec) -> Result<File, CliError> {
+fn edit(path: PathBuf, args: &SetArgs) -> Result<File, CliError> {
+    let spec = &args.spec;
     let mut before = Vec::new();
     fs::File::open(&path)
         .and_then(|file| file.take(gantry_edit::MAX_BYTES as u64 + 1).read_to_end(&mut before))
         .map_err(|error| unreadable(&path, &error))?;
+    if crate::git::is_lfs_pointer(&before) {
+        let message = format!("{} is a Git LFS pointer, which is never written", path.display());
+        return Err(CliError::config(message).hint("Take the file out of LFS."));
+    }
     let refused = |refusal: gantry_edit::Refusal| {
         let mut place = path.display().to_string();
         for number in [refusal.line, refusal.column].into_iter().flatten() {
@@ -164,10 +190,13 @@ fn edit(path: PathBuf, kind: Kind, spec: &Spec) -> Result<File, CliError> {
         }
         CliError::failed(format!("{place}: {}", refusal.reason))
     };
-    let references = gantry_edit::read(kind, &before).map_err(refused)?;
+    let kind = kind(&path, &before, args)?;
+    let target =
+        Target { kind, key: args.key.as_deref(), image: Some(&spec.image), follow: args.follow_anchors };
+    let references = gantry_edit::read(&target, &before).map_err(refused)?;
     // An entry answers to the image that it becomes; kustomize's users name it by its `name` too.
     let mut image = spec.image.as_str();
-    if !references.iter().any(|reference| reference.image == image) {
+    if !references.iter().any(|reference| gantry_edit::same_image(&reference.image, image)) {
         let mut named = references.iter().filter(|reference| reference.name == image);
         if let (Some(one), None) = (named.next(), named.next()) {
             image = one.image.as_str();
@@ -183,8 +212,24 @@ fn edit(path: PathBuf, kind: Kind, spec: &Spec) -> Result<File, CliError> {
             (None, None) => SetDigest::Keep,
         },
     };
-    let edited = gantry_edit::set(kind, &before, &[change]).map_err(refused)?;
+    let edited = gantry_edit::set(&target, &before, &[change]).map_err(refused)?;
     Ok(File { path, before, edited })
+}
+
+fn kind(path: &Path, bytes: &[u8], args: &SetArgs) -> Result<Kind, CliError> {
+    let name = path.to_string_lossy().replace('\\', "/");
+    let kind = match args.kind {
+        Some(FileKind(kind)) => kind,
+        None => gantry_edit::detect(&name, bytes).ok_or_else(|| {
+            CliError::config(format!("{} is of no kind that Gantry can tell", path.display()))
+                .hint("Say which with `--kind`, and where with `--key`.")
+        })?,
+    };
+    if kind.needs_key() && args.key.is_none() {
+        let message = format!("{}: a file of kind {kind} has no images of its own", path.display());
+        return Err(CliError::config(message).hint("Name the value with `--key`."));
+    }
+    Ok(kind)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> CliError {

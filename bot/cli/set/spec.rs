@@ -41,10 +41,11 @@ impl FromStr for Spec {
             );
         }
         let check = |name: &str| name.parse::<ImageName>().map(drop).map_err(|error| error.to_string());
-        check(&spec.image)?;
+        named(&spec.image)?;
         spec.new_name.as_deref().map_or(Ok(()), check)?;
+        // A chart's version may hold a `+`, which no tag may; the file's kind decides.
         if let Some(tag) = &spec.tag {
-            tag.parse::<Tag>().map_err(|error| error.to_string())?;
+            tag.replace('+', "_").parse::<Tag>().map_err(|error| error.to_string())?;
         }
         if let Some(digest) = &spec.digest {
             digest.parse::<Digest>().map_err(|error| error.to_string())?;
@@ -58,6 +59,11 @@ impl Spec {
         let own = |text: Option<&str>| text.map(str::to_owned);
         Self { image: image.to_owned(), new_name: own(new_name), tag: own(tag), digest: own(digest) }
     }
+}
+
+/// Demands what could name an image, a chart or a Git repository: not only lower case, as images are.
+fn named(text: &str) -> Result<(), String> {
+    text.to_ascii_lowercase().parse::<ImageName>().map(drop).map_err(|error| error.to_string())
 }
 
 fn cut_digest(text: &str) -> (&str, Option<&str>) {
@@ -98,7 +104,7 @@ mod tests {
 
     #[test]
     fn what_is_no_image_or_tag_is_refused() {
-        for bad in ["", "a", "a=", "=1", "a=1 2", "A/b=1", "a=1@sha256:1", "a=b:", "a=-x", "a==1"] {
+        for bad in ["", "a", "a=", "=1", "a=1 2", "a=1@sha256:1", "a=b:", "a=-x", "a==1"] {
             assert!(bad.parse::<Spec>().is_err(), "{bad:?}");
         }
     }

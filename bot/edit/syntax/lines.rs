@@ -1,12 +1,17 @@
 //! The table of lines: from a parser's line and column to a byte and back.
 //!
 //! A line ends at LF, CRLF or a lone CR, as YAML counts them (YAML 1.2.2, section 5.4). Columns count
-//! characters, so a file that is not ASCII pays for a walk along the line.
+//! characters; in a text that is not ASCII each line's start knows the characters before it, and every so
+//! many characters the byte is noted, so that a place on a long line costs a short walk.
+
+/// How many characters there are between two notes.
+const STRIDE: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Lines {
     starts: Vec<u32>,
-    ascii: bool,
+    /// Where the text is not ASCII: the byte of every [`STRIDE`]th character; else empty.
+    marks: Vec<u32>,
 }
 
 impl Lines {
@@ -25,27 +30,35 @@ impl Lines {
                 _ => control = control.or(Some(at)),
             }
         }
-        (Self { starts, ascii: text.is_ascii() }, control)
+        let mut marks = Vec::new();
+        if !text.is_ascii() {
+            let byte = |(at, _)| u32::try_from(at).unwrap_or(u32::MAX);
+            marks.extend(text.char_indices().step_by(STRIDE).map(byte));
+        }
+        (Self { starts, marks }, control)
     }
 
     /// The byte at a line (from 1) and column (in characters, from 0); the end of the text where it has none.
     pub(super) fn byte(&self, text: &str, line: usize, column: usize) -> usize {
         let Some(start) = line.checked_sub(1).and_then(|at| self.starts.get(at)) else { return text.len() };
         let start = *start as usize;
-        if self.ascii {
+        if self.marks.is_empty() {
             return (start + column).min(text.len());
         }
-        text[start..].char_indices().nth(column).map_or(text.len(), |(at, _)| start + at)
+        let wanted = self.characters(text, start) + column;
+        let Some(mark) = self.marks.get(wanted / STRIDE) else { return text.len() };
+        let mark = *mark as usize;
+        text[mark..].char_indices().nth(wanted % STRIDE).map_or(text.len(), |(at, _)| mark + at)
     }
 
     /// Line and column, both from 1, of a byte.
     pub(super) fn position(&self, text: &str, byte: usize) -> (usize, usize) {
         let line = self.line(byte);
         let start = self.starts[line] as usize;
-        let column = if self.ascii {
+        let column = if self.marks.is_empty() {
             byte.saturating_sub(start)
         } else {
-            text.get(start..byte).map_or(0, |before| before.chars().count())
+            self.characters(text, byte) - self.characters(text, start)
         };
         (line + 1, column + 1)
     }
@@ -57,6 +70,15 @@ impl Lines {
         let end = self.starts.get(line + 1).map_or(text.len(), |next| *next as usize);
         let contents = text[start..end].trim_end_matches(['\r', '\n']).len();
         (start, start + contents, end)
+    }
+
+    /// How many characters start before the byte.
+    fn characters(&self, text: &str, byte: usize) -> usize {
+        let mark = self.marks.partition_point(|mark| *mark as usize <= byte).saturating_sub(1);
+        let from = self.marks.get(mark).map_or(0, |mark| *mark as usize);
+        let walked = text.as_bytes().get(from..byte.min(text.len())).unwrap_or_default();
+        // A byte of the form 10xxxxxx goes on with a character.
+        mark * STRIDE + walked.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
     }
 
     /// The index of the line that holds the byte; line 0 starts at 0, so there always is one.
@@ -85,5 +107,19 @@ mod tests {
         assert_eq!(lines.around(text, 12), (12, 12, 13));
         assert_eq!(lines.around(text, 13), (13, 14, 14));
         assert_eq!(lines.byte(text, 9, 9), text.len());
+    }
+
+    #[test]
+    fn places_on_long_lines_are_those_of_a_walk() {
+        let text = format!("{}\n{}é", "aé☃😀".repeat(70), "xé".repeat(100));
+        let (lines, _) = Lines::new(&text);
+        let (mut line, mut column) = (1, 0);
+        for (byte, c) in text.char_indices() {
+            assert_eq!(lines.byte(&text, line, column), byte);
+            assert_eq!(lines.position(&text, byte), (line, column + 1));
+            (line, column) = if c == '\n' { (line + 1, 0) } else { (line, column + 1) };
+        }
+        assert_eq!(lines.byte(&text, line, column), text.len());
+        assert_eq!(lines.position(&text, text.len()), (line, column + 1));
     }
 }

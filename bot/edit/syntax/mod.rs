@@ -7,8 +7,10 @@
 //! Promises: no recursion, so depth costs no stack; aliases are never expanded; a range is given only where
 //! the bytes at it were seen to be that node.
 
+mod inner;
 mod lines;
 mod parse;
+mod place;
 mod token;
 
 use std::borrow::Cow;
@@ -17,10 +19,11 @@ use std::num::NonZeroU32;
 use std::ops::Range;
 
 use crate::refusal::{Reason, Refusal};
+pub(crate) use inner::Inner;
 use lines::Lines;
 
 /// A node of a [`Tree`]; only meaningful for the tree that gave it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(u32);
 
 impl NodeId {
@@ -92,6 +95,10 @@ pub struct Node<'a> {
     anchor: u32,
     /// The first node after it and all that it contains.
     next: u32,
+    /// The list or mapping around it; none for a document's root.
+    around: Option<NodeId>,
+    /// Its place in what is around it, from 0: keys are even and values odd; for a root, in the file.
+    place: u32,
 }
 
 impl Node<'_> {
@@ -123,12 +130,19 @@ pub struct Tree<'a> {
     nodes: Vec<Node<'a>>,
     /// The node of each anchor; anchors are numbered from 1 in the order of the file.
     anchors: Vec<NodeId>,
+    /// The aliases of each anchor.
+    aliases: Vec<Vec<NodeId>>,
+    /// How many documents there are.
+    documents: u32,
     bom: usize,
     /// Whether no node has an anchor or a tag and none is an alias.
     bare: bool,
 }
 
 impl<'a> Tree<'a> {
+    /// How many of an anchor's aliases are named in a refusal, so that a thousand refusals stay small.
+    pub const MAX_USERS: usize = 100;
+
     /// The text, without a byte order mark.
     #[must_use]
     pub fn text(&self) -> &'a str {
@@ -236,14 +250,11 @@ impl<'a> Tree<'a> {
         self.lines.around(self.text, byte)
     }
 
-    /// The lines of the aliases that repeat the node, if it has an anchor.
+    /// The lines of the aliases that repeat the node, if it has an anchor; of at most [`Tree::MAX_USERS`] of
+    /// them.
     #[must_use]
     pub fn users(&self, id: NodeId) -> Vec<usize> {
-        if self.node(id).anchor == 0 {
-            return Vec::new();
-        }
-        let uses = |at: &usize| self.nodes[*at].shape == Shape::Alias(id);
-        (0..self.nodes.len()).filter(uses).map(|at| self.position(to_id(at)).0).collect()
+        self.aliases(id).iter().take(Self::MAX_USERS).map(|at| self.position(*at).0).collect()
     }
 
     /// Refuses the first key, in the order of the file, that stands twice in its mapping. Keys are the same
@@ -252,26 +263,32 @@ impl<'a> Tree<'a> {
     /// # Errors
     /// [`Reason::DuplicateKey`] at the second place.
     pub fn refuse_duplicates(&self) -> Result<(), Refusal> {
-        let mut worst: Option<(NodeId, NodeId)> = None;
-        for at in 0..self.nodes.len() {
-            let mut seen: HashMap<&str, NodeId> = HashMap::new();
-            for (key, _) in self.pairs(to_id(at)) {
-                let node = self.node(key);
-                if !matches!(node.shape, Shape::Scalar(_)) {
-                    continue;
-                }
-                if let Some(first) = seen.insert(&node.text, key) {
-                    if worst.is_none_or(|(_, second)| key < second) {
-                        worst = Some((first, key));
-                    }
-                    break;
-                }
-            }
-        }
+        let doubled = self.ids().filter_map(|id| self.doubled(id).into_iter().next());
+        let worst = doubled.min_by_key(|(_, second)| *second);
         worst.map_or(Ok(()), |(first, second)| Err(self.duplicate(first, second)))
     }
 
-    fn duplicate(&self, first: NodeId, second: NodeId) -> Refusal {
+    /// The keys of a mapping that stand there once more, each with where it stands first.
+    pub(crate) fn doubled(&self, mapping: NodeId) -> Vec<(NodeId, NodeId)> {
+        // Comparing a few is quicker than hashing them.
+        const FEW: usize = 16;
+        let keys = || {
+            let scalar = |key: &NodeId| matches!(self.node(*key).shape, Shape::Scalar(_));
+            self.pairs(mapping).map(|(key, _)| key).filter(scalar)
+        };
+        let text = |key: NodeId| &*self.node(key).text;
+        if keys().nth(FEW).is_none() {
+            let first = |key: NodeId| {
+                keys().take_while(|other| *other != key).find(|other| text(*other) == text(key))
+            };
+            return keys().filter_map(|key| Some((first(key)?, key))).collect();
+        }
+        let mut seen: HashMap<&str, NodeId> = HashMap::new();
+        let mut first = |key: NodeId| (*seen.entry(text(key)).or_insert(key) != key).then(|| seen[text(key)]);
+        keys().filter_map(|key| Some((first(key)?, key))).collect()
+    }
+
+    pub(crate) fn duplicate(&self, first: NodeId, second: NodeId) -> Refusal {
         let key = self.node(second).text.to_string();
         Refusal::at(self.position(second), Reason::DuplicateKey { key, first_line: self.position(first).0 })
     }

@@ -42,6 +42,8 @@ impl<'a> Tree<'a> {
             lines,
             nodes: Vec::with_capacity(text.len() / 10 + 4),
             anchors: Vec::new(),
+            aliases: Vec::new(),
+            documents: 0,
             bom,
             bare: true,
         };
@@ -86,7 +88,8 @@ fn refuse_bombs(text: &str) -> Result<(), Refusal> {
 
 struct Builder<'a> {
     tree: Tree<'a>,
-    open: Vec<usize>,
+    /// The lists and mappings around the next node, and how many nodes each holds already.
+    open: Vec<(usize, u32)>,
     /// How many of the open collections are in flow style.
     flow: usize,
     /// The end of the last node with text, for the end of block collections.
@@ -113,7 +116,8 @@ impl<'a> Builder<'a> {
             match event {
                 Event::StreamEnd => return Ok(self.tree),
                 Event::DocumentStart => self.document = self.tree.nodes.len(),
-                Event::Nothing | Event::StreamStart | Event::DocumentEnd => {}
+                Event::DocumentEnd => self.tree.documents += 1,
+                Event::Nothing | Event::StreamStart => {}
                 Event::Scalar(value, style, anchor, tag) => self.scalar(value, style, anchor, tag, mark)?,
                 Event::Alias(anchor) => self.alias(anchor, mark)?,
                 Event::SequenceStart(anchor, tag) => {
@@ -172,6 +176,8 @@ impl<'a> Builder<'a> {
             let message = String::from("an alias of an anchor that this document does not have");
             return Err(self.at(start, Reason::Syntax { message }));
         };
+        self.tree.aliases.resize_with(self.tree.anchors.len(), Vec::new);
+        self.tree.aliases[anchor - 1].push(to_id(self.tree.nodes.len()));
         let end = token::alias_end(self.tree.text, start);
         self.last_end = end;
         self.push(Shape::Alias(target), Cow::Borrowed(""), start, end, 0, None)
@@ -200,13 +206,13 @@ impl<'a> Builder<'a> {
         }
         let index = self.tree.nodes.len();
         self.push(shape, Cow::Borrowed(""), start, None, anchor, tag)?;
-        self.open.push(index);
+        self.open.push((index, 0));
         self.flow += usize::from(layout != Layout::Block);
         Ok(())
     }
 
     fn close(&mut self, mark: Marker) {
-        let Some(index) = self.open.pop() else { return };
+        let Some((index, _)) = self.open.pop() else { return };
         let end = self.byte(mark);
         let next = to_id(self.tree.nodes.len()).0;
         let node = &mut self.tree.nodes[index];
@@ -221,7 +227,7 @@ impl<'a> Builder<'a> {
             Layout::Flow => (self.tree.text.as_bytes().get(end) == Some(&bracket)).then_some(end + 1),
             Layout::Block | Layout::Bare => self.last_end.filter(|end| *end > node.start as usize),
         }
-        .and_then(place);
+        .and_then(end_at);
         self.last_end = node.end.map(|end| end.get() as usize);
     }
 
@@ -248,16 +254,22 @@ impl<'a> Builder<'a> {
         }
         self.tree.bare &= anchor == 0 && tag.is_none();
         let tag = tag.map(|tag| format!("{}{}", tag.handle, tag.suffix).into_boxed_str());
+        let (mut around, mut place) = (None, self.tree.documents);
+        if let Some((open, count)) = self.open.last_mut() {
+            (around, place) = (Some(to_id(*open)), *count);
+            *count += 1;
+        }
         // The parser puts the start of a mapping without braces at its first colon.
-        if let Some(around) = self.open.last().and_then(|open| self.tree.nodes.get_mut(*open))
+        if let Some(around) = around.and_then(|open| self.tree.nodes.get_mut(open.index()))
             && matches!(around.shape, Shape::Mapping(Layout::Block | Layout::Bare))
         {
             around.start = around.start.min(u32::try_from(start).unwrap_or(u32::MAX));
         }
         let depth = u16::try_from(self.open.len()).unwrap_or(u16::MAX);
         let anchor = u32::try_from(anchor).unwrap_or(u32::MAX);
-        let (start, end) = (u32::try_from(start).unwrap_or(u32::MAX), end.and_then(place));
-        self.tree.nodes.push(Node { shape, text, tag, depth, start, end, anchor, next: to_id(index + 1).0 });
+        let (start, end) = (u32::try_from(start).unwrap_or(u32::MAX), end.and_then(end_at));
+        let next = to_id(index + 1).0;
+        self.tree.nodes.push(Node { shape, text, tag, depth, start, end, anchor, next, around, place });
         Ok(())
     }
 
@@ -293,6 +305,6 @@ impl<'a> Builder<'a> {
 }
 
 /// Texts are bounded by [`MAX_BYTES`], so offsets fit in 32 bits; no node ends at 0.
-fn place(end: usize) -> Option<NonZeroU32> {
+fn end_at(end: usize) -> Option<NonZeroU32> {
     u32::try_from(end).ok().and_then(NonZeroU32::new)
 }

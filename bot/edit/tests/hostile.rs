@@ -4,7 +4,10 @@
 
 use std::time::Instant;
 
-use gantry_edit::{Kind, MAX_ANCHORS, MAX_BYTES, MAX_DEPTH, MAX_NODES, Reason, check, read};
+use gantry_edit::{
+    Change, Kind, MAX_ANCHORS, MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_REFERENCES, Reason, SetDigest, Target,
+    check, read, set,
+};
 
 /// The reason for which `check` and `read` refuse, on a stack of 128 KiB.
 fn refused(name: &str, text: String) -> Option<Reason> {
@@ -16,7 +19,7 @@ fn refused(name: &str, text: String) -> Option<Reason> {
         if let Err(reason) = &checked
             && !matches!(reason, Reason::DuplicateKey { .. })
         {
-            assert_eq!(&read(Kind::Kustomization, text.as_bytes()).unwrap_err().reason, reason);
+            assert_eq!(&read(&Target::of(Kind::Kustomization), text.as_bytes()).unwrap_err().reason, reason);
         }
         checked.err()
     };
@@ -44,7 +47,7 @@ fn aliases_are_not_expanded() {
     }
     bomb += "images: [{name: a, newTag: v1}]\n";
     assert_eq!(refused("alias bomb", bomb.clone()), None);
-    assert_eq!(read(Kind::Kustomization, bomb.as_bytes()).unwrap().len(), 1);
+    assert_eq!(read(&Target::of(Kind::Kustomization), bomb.as_bytes()).unwrap().len(), 1);
     assert_eq!(refused("an alias of what it is in", "&a [*a, {b: *a}]\n".to_owned()), None);
 }
 
@@ -96,4 +99,30 @@ fn large_files_of_one_thing_are_read() {
     assert_eq!(refused("20,000 keys", keys.clone()), None);
     let twice = Reason::DuplicateKey { key: "k7".to_owned(), first_line: 8 };
     assert_eq!(refused("20,000 keys and one again", format!("{keys}k7: v\n")), Some(twice));
+}
+
+#[test]
+fn references_are_bounded_in_texts_inside_of_the_file_too() {
+    let many = Reason::TooMany { what: "references", limit: MAX_REFERENCES };
+    let keep = Change { image: "a/b", new_name: None, tag: Some("v2"), digest: SetDigest::Keep };
+    let list = |count: usize, pad: &str| -> String {
+        (0..count).map(|at| format!("{pad}c{at}: {{image: {{repository: a/b, tag: v1}}}}\n")).collect()
+    };
+    let application = |texts: usize, each: usize| -> String {
+        let one = format!(
+            "---\napiVersion: argoproj.io/v1alpha1\nkind: Application\nspec:\n  source:\n    helm:\n      values: |\n{}",
+            list(each, "        ")
+        );
+        one.repeat(texts)
+    };
+    for (kind, good, bad) in [
+        (Kind::HelmValues, list(20, ""), list(MAX_REFERENCES + 1, "")),
+        (Kind::Manifest, application(3, 20), application(5, MAX_REFERENCES / 4)),
+    ] {
+        let target = Target::of(kind);
+        assert!(!read(&target, good.as_bytes()).unwrap().is_empty());
+        assert!(set(&target, good.as_bytes(), &[keep]).unwrap().changed);
+        assert_eq!(read(&target, bad.as_bytes()).unwrap_err().reason, many);
+        assert_eq!(set(&target, bad.as_bytes(), &[keep]).unwrap_err().reason, many);
+    }
 }

@@ -4,7 +4,8 @@
 //! base was refused would look like a person's rejection. Each push carries the id that the branch must still
 //! have, so a person who pushed a moment ago is never overwritten (promise 6). The commit is written down before the push; whoever looks next finds it in the base or not, so
 //! a kill at any moment neither loses the merge nor makes it twice (promise 3). Begun again for the same two
-//! heads, a merge makes the very same commit.
+//! heads, a merge makes the very same commit, unless somebody approved meanwhile or the signature differs; each
+//! commit that was begun is written down, and the push lets one of them land.
 //!
 //! Races known: a person's push to the proposal's branch between our look and the push of the base is not part of
 //! the merge; it stays on the branch. A kill may leave the push of a dead process under way at the server. It can only land the commit
@@ -14,11 +15,12 @@ use std::collections::HashSet;
 
 use gantry_core::ids::{BranchName, CommitId, ProposalNumber};
 use jiff::Timestamp;
+use sqlx::Row;
 
 use super::{LocalForge, rows, settle::Fate, sync::Standing, text};
 use crate::{
     forge::{ForgeError, Merged},
-    git::{CommitInfo, Draft, GitError, Mirror, Person, RefResult, RefUpdate, Snapshot},
+    git::{CommitInfo, Draft, GitError, Mirror, Person, RefResult, RefUpdate, Snapshot, trailers},
 };
 
 /// Paths with their new bytes; `None` deletes the file.
@@ -62,7 +64,8 @@ impl LocalForge {
         let at = self.begun(number, head, &base_head).await?.unwrap_or_else(|| self.clock.now());
         let committer = Person { name: self.bot.name.clone(), email: self.bot.email.clone() };
         let (from, onto) = (head.clone(), base_head.clone());
-        let plan = self.git(move |mirror| plan(mirror, &from, &onto, committer, at)).await?;
+        let names = self.co_authors(number, head).await?;
+        let plan = self.git(move |mirror| plan(mirror, &from, &onto, &names, committer, at)).await?;
         match plan {
             Plan::Moved => Ok(Merged::Moved),
             Plan::Refused(message) => Ok(Merged::Refused { message }),
@@ -84,6 +87,27 @@ impl LocalForge {
 
     fn head_of(&self, branch: &BranchName) -> Option<CommitId> {
         self.mirror.heads().branches.get(branch.as_str()).cloned()
+    }
+
+    /// Who approved this head and has a known address, as trailers.
+    async fn co_authors(
+        &self,
+        number: ProposalNumber,
+        head: &CommitId,
+    ) -> Result<Vec<(String, String)>, ForgeError> {
+        let rows = sqlx::query(
+            "SELECT person FROM approval WHERE proposal = $1 AND head = $2 ORDER BY at_ms, person LIMIT 50",
+        )
+        .bind(rows::key(number))
+        .bind(head.as_str())
+        .fetch_all(self.database.pool())
+        .await;
+        let mut found = Vec::new();
+        for row in self.database.read(rows)? {
+            let person: String = self.database.read(row.try_get("person"))?;
+            found.extend(self.people.get(&person).and_then(|email| trailers::co_author(&person, email)));
+        }
+        Ok(found)
     }
 
     /// When a merge of these two was begun, by this process or by one that died.
@@ -175,19 +199,21 @@ impl LocalForge {
     }
 }
 
-/// Finds what the base would become, and makes that commit where it is a new one.
+/// Finds what the base would become, and makes that commit where it is a new one: where the base has moved, or
+/// where it names who approved.
 fn plan(
     mirror: &Mirror,
     head: &CommitId,
     base: &CommitId,
+    co_authors: &[(String, String)],
     committer: Person,
     at: Timestamp,
 ) -> Result<Plan, GitError> {
     let Some(start) = mirror.merge_base(base, head)? else { return Ok(Plan::Moved) };
-    if start == *base {
+    let own = mirror.commits_between(base, head, 2)?;
+    if start == *base && (co_authors.is_empty() || own.len() != 1) {
         return Ok(Plan::Becomes(head.clone()));
     }
-    let own = mirror.commits_between(base, head, 2)?;
     let [commit] = own.as_slice() else {
         return Ok(Plan::Refused(
             "the branch holds more than one commit and its base has moved; whoever committed to it must merge it with \
@@ -202,7 +228,10 @@ fn plan(
                 parent: base.clone(),
                 merges: Vec::new(),
                 changes,
-                message: commit.message.clone(),
+                message: match co_authors {
+                    [] => commit.message.clone(),
+                    names => trailers::with(&commit.message, names),
+                },
                 author: commit.author.clone(),
                 committer,
                 at,

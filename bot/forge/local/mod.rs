@@ -23,7 +23,7 @@ mod sync;
 mod text;
 mod write;
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use gantry_core::{
@@ -45,6 +45,7 @@ pub struct LocalForge {
     database: Database,
     mirror: Arc<Mirror>,
     bot: Person,
+    people: Arc<BTreeMap<String, String>>,
     clock: Arc<dyn Clock>,
     /// One call at a time: what a look at Git said must still hold when it is written down.
     turn: Mutex<()>,
@@ -76,7 +77,14 @@ impl LocalForge {
     ) -> Result<Self, ForgeError> {
         let database = Database::open(path).await?;
         text::person(&bot.name).map_err(|message| database.invalid(format!("the bot: {message}")))?;
-        Ok(Self { database, mirror, bot, clock, turn: Mutex::new(()) })
+        Ok(Self { database, mirror, bot, people: Arc::default(), clock, turn: Mutex::new(()) })
+    }
+
+    /// Knows people's e-mail addresses by their names: who approved is a co-author of what Gantry merges.
+    #[must_use]
+    pub fn with_people(mut self, people: Arc<BTreeMap<String, String>>) -> Self {
+        self.people = people;
+        self
     }
 
     /// Works on the mirror, on a thread for blocking work.

@@ -1,0 +1,120 @@
+//! Gantry's way: edit bytes of the mirror, draft commits in memory, keep them, push once.
+
+use std::time::{Duration, Instant};
+
+use gantry::git::{Draft, Mirror, Person, RefResult, RefUpdate, Remote};
+use gantry_core::ids::CommitId;
+use gantry_edit::{Change, Kind, SetDigest, Target};
+
+use crate::infra::{Copy, image, overlay};
+
+/// A fetched mirror of one copy.
+pub(crate) struct Ours {
+    mirror: Mirror,
+    main: CommitId,
+}
+
+impl Ours {
+    /// Opens and fetches; this is not measured, a server has its mirror at hand.
+    pub(crate) fn fetched(copy: &Copy, url: &str) -> Self {
+        let remote = Remote::new(url).expect("a URL");
+        let mirror = Mirror::open(remote, &copy.beside("mirror")).expect("it opens");
+        let main = mirror.fetch().expect("it fetches").require("main").expect("main").clone();
+        Self { mirror, main }
+    }
+
+    /// One proven edit, one commit, one push.
+    pub(crate) fn one_update(&self, tag: &str) -> Duration {
+        self.chain(1, 1, tag)
+    }
+
+    /// `updates` edits in commits of `each` on one branch, in one push.
+    pub(crate) fn chain(&self, updates: usize, each: usize, tag: &str) -> Duration {
+        let start = Instant::now();
+        let snapshot = self.mirror.snapshot(&self.main).expect("a snapshot");
+        let mut drafting = self.mirror.drafting();
+        let mut head = self.main.clone();
+        let applications: Vec<usize> = scattered(updates).collect();
+        for part in applications.chunks(each) {
+            let changes = part.iter().map(|application| edit(&snapshot, *application, tag)).collect();
+            head = drafting.commit(&draft(&head, changes, tag)).expect("a commit");
+        }
+        let drafted = start.elapsed();
+        drafting.keep().expect("kept");
+        let kept = start.elapsed();
+        let update = RefUpdate { branch: "main".into(), old: Some(self.main.clone()), new: Some(head) };
+        self.push(&[update]);
+        phases(start, drafted, kept)
+    }
+
+    /// One commit on each of `count` new branches, in one push.
+    pub(crate) fn branches(&self, count: usize, tag: &str) -> Duration {
+        let start = Instant::now();
+        let snapshot = self.mirror.snapshot(&self.main).expect("a snapshot");
+        let mut drafting = self.mirror.drafting();
+        let mut updates = Vec::with_capacity(count);
+        for application in scattered(count) {
+            let change = edit(&snapshot, application, tag);
+            let new = drafting.commit(&draft(&self.main, vec![change], tag)).expect("a commit");
+            let branch = format!("gantry/dev/app-{application:05}");
+            updates.push(RefUpdate { branch, old: None, new: Some(new) });
+        }
+        let drafted = start.elapsed();
+        drafting.keep().expect("kept");
+        let kept = start.elapsed();
+        self.push(&updates);
+        phases(start, drafted, kept)
+    }
+
+    fn push(&self, updates: &[RefUpdate]) {
+        for outcome in self.mirror.push(updates).expect("it pushes") {
+            assert_eq!(outcome.result, RefResult::Landed, "{}", outcome.branch);
+        }
+    }
+}
+
+/// The whole time; with `PHASES` set, also where it went.
+fn phases(start: Instant, drafted: Duration, kept: Duration) -> Duration {
+    let all = start.elapsed();
+    if std::env::var_os("PHASES").is_some() {
+        let push = all - kept;
+        let keep = kept - drafted;
+        eprintln!("    drafted in {drafted:.1?}, kept in {keep:.1?}, pushed in {push:.1?}");
+    }
+    all
+}
+
+/// Applications far from each other, as builds come in.
+pub(crate) fn scattered(count: usize) -> impl Iterator<Item = usize> {
+    // 1,999 is a prime that does not divide 5,000: each application comes once.
+    (0..count).map(|n| n * 1_999 % crate::infra::APPLICATIONS)
+}
+
+fn edit(snapshot: &gantry::git::Snapshot<'_>, application: usize, tag: &str) -> (String, Option<Vec<u8>>) {
+    let path = overlay(application);
+    let file = snapshot.read(&path).expect("it reads").expect("it is there");
+    let image = image(application);
+    let change = Change { image: &image, new_name: None, tag: Some(tag), digest: SetDigest::Keep };
+    let edited =
+        gantry_edit::set(&Target::of(Kind::Kustomization), &file.bytes, &[change]).expect("it edits");
+    assert!(edited.changed, "{path}");
+    (path, Some(edited.bytes))
+}
+
+fn draft(parent: &CommitId, changes: Vec<(String, Option<Vec<u8>>)>, tag: &str) -> Draft {
+    let bot = Person { name: "Gantry".into(), email: "gantry@example.com".into() };
+    let what = changes.first().map(|(path, _)| path.clone()).unwrap_or_default();
+    let message = format!(
+        "promote(dev): {what} -> {tag}\n\nGantry-Application: {what}\nGantry-Environment: dev\n\
+         Gantry-Release: r-0000000000000000000000000000\nGantry-From: 1.0.0\n"
+    );
+    Draft {
+        parent: parent.clone(),
+        merges: Vec::new(),
+        changes,
+        message,
+        author: bot.clone(),
+        committer: bot,
+        at: "2026-11-21T10:00:00Z".parse().expect("a time"),
+    }
+}

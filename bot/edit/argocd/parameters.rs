@@ -1,0 +1,116 @@
+//! `helm.parameters`: pairs of name and value, as `helm --set` takes them.
+//!
+//! Parameters of one prefix belong together: `web.image.repository`, `web.image.tag`. A tag whose repository is
+//! not among them is of an image that the chart names; only a key that names its value tells that it is meant.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::oci;
+use crate::reference::What;
+use crate::refusal::{Reason, Refusal};
+use crate::resource::field;
+use crate::site::{Fields, Form, Found, Joined, Names, Pin, Site, Slot};
+use crate::syntax::{NodeId, Tree};
+
+/// The parameters of one prefix.
+#[derive(Default)]
+struct Group {
+    registry: Option<Slot>,
+    repository: Option<Slot>,
+    /// `image.name`, by which Argo CD Image Updater sets the repository.
+    name: Option<Slot>,
+    tag: Option<Slot>,
+    digest: Option<Slot>,
+    /// Where names stand twice.
+    twice: Vec<NodeId>,
+}
+
+/// The images of a list of parameters.
+pub(super) fn find(tree: &Tree<'_>, list: NodeId, found: &mut Found) -> Result<(), Refusal> {
+    let mut groups: HashMap<&str, Group> = HashMap::new();
+    let mut order: Vec<&str> = Vec::new();
+    let mut whole: BTreeMap<&str, Vec<(NodeId, Slot)>> = BTreeMap::new();
+    for item in tree.items(list) {
+        let Some(name) = field(tree, item, "name") else { continue };
+        let Some(slot) = tree.get(item, "value")?.map(Slot::of) else { continue };
+        let (prefix, last) = name.rsplit_once('.').unwrap_or(("", name));
+        if last == "image" {
+            whole.entry(name).or_default().push((item, slot));
+            continue;
+        }
+        if !matches!(last, "registry" | "repository" | "name" | "tag" | "digest") {
+            continue;
+        }
+        let group = groups.entry(prefix).or_insert_with(|| {
+            order.push(prefix);
+            Group::default()
+        });
+        let place = match last {
+            "registry" => &mut group.registry,
+            "repository" => &mut group.repository,
+            "name" => &mut group.name,
+            "tag" => &mut group.tag,
+            _ => &mut group.digest,
+        };
+        if let Some(first) = place.replace(slot) {
+            group.twice.extend([first.key, item]);
+        }
+    }
+    for prefix in order {
+        if let Some(site) = groups.remove(prefix).and_then(|group| group.site(tree, found)) {
+            found.sites.push(site);
+        }
+    }
+    for items in whole.into_values() {
+        let clear = |slot: &Slot| {
+            let text = slot.text(tree).unwrap_or_default();
+            Joined::parse(text).is_some_and(|joined| joined.names_image(text)) || text.contains("{{")
+        };
+        for (item, slot) in items.iter().filter(|(_, slot)| clear(slot)) {
+            let Some(site) = Site::joined(tree, slot.clone()) else { continue };
+            if items.len() > 1 {
+                let lines = items.iter().map(|(item, _)| tree.position(*item).0).collect();
+                refuse_twice(tree, &site, *item, lines, found);
+            }
+            found.sites.push(site);
+        }
+    }
+    Ok(())
+}
+
+impl Group {
+    fn site(self, tree: &Tree<'_>, found: &mut Found) -> Option<Site> {
+        let repository = self.repository.or(self.name)?;
+        let at = repository.key;
+        let path = repository.text(tree)?;
+        let image = match self.registry.as_ref().and_then(|slot| slot.text(tree)) {
+            Some(registry) => format!("{registry}/{path}"),
+            None => path.to_owned(),
+        };
+        if (self.tag.is_none() && self.digest.is_none()) || oci::check_name(&image).is_err() {
+            return None;
+        }
+        let fields = Fields {
+            mapping: None,
+            names: Names::Repository { registry: self.registry, repository },
+            tag: self.tag,
+            tag_key: "tag",
+            digest: self.digest,
+            pin: Pin::BehindTag,
+            bare_hex: false,
+        };
+        let form = Form::Fields(fields);
+        let site = Site { what: What::Image, name: image.clone(), image, at, form };
+        if let Some(first) = self.twice.first() {
+            let lines = self.twice.iter().map(|item| tree.position(*item).0).collect();
+            refuse_twice(tree, &site, *first, lines, found);
+        }
+        Some(site)
+    }
+}
+
+/// Blocks a site of whose parameters one is set twice: only the last one counts.
+fn refuse_twice(tree: &Tree<'_>, site: &Site, at: NodeId, lines: Vec<usize>, found: &mut Found) {
+    let reason = Reason::Ambiguous { image: site.image.clone(), lines };
+    found.odd.insert(site.at, Refusal::at(tree.position(at), reason));
+}

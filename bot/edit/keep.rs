@@ -1,0 +1,212 @@
+//! A file taken over from elsewhere in which some values stay one's own.
+//!
+//! [`keep`] gives the bytes of `theirs` with the values at some keys replaced by those of `ours`, byte for byte:
+//! quotes and comments within a kept list or mapping come along. [`blank`] gives the bytes with those values
+//! taken out, which is what two files have in common that differ in kept values alone.
+//!
+//! A key that ours has not keeps nothing: their value is taken. A key that they have not is refused, since no
+//! place in their file is known to be the right one. The result is parsed again: it must mean what theirs
+//! means, with the kept values in place.
+
+use std::ops::Range;
+
+use crate::MAX_BYTES;
+use crate::key::Key;
+use crate::keyed;
+use crate::refusal::{Reason, Refusal};
+use crate::syntax::{Layout, Node, NodeId, Shape, Tree};
+
+/// The bytes of `theirs` with the values at `keys` of `ours`.
+///
+/// # Errors
+/// A [`Refusal`] of `theirs` where either file cannot be read for sure, a key stands in ours and not in theirs,
+/// or a value cannot be taken over as it is.
+pub fn keep(theirs: &[u8], ours: &[u8], keys: &[&str]) -> Result<Vec<u8>, Refusal> {
+    let (taken, own) = (Tree::parse(theirs)?, Tree::parse(ours)?);
+    let mut kept = Vec::new();
+    for text in keys {
+        let key = keyed::parse(text)?;
+        let Some((_, from)) = own.at(&key)? else { continue };
+        let Some((name, to)) = taken.at(&key)? else {
+            let (deepest, present) = taken.nearest(&key);
+            let reason = Reason::NoSuchKey { key: (*text).to_owned(), deepest, present };
+            return Err(Refusal::whole(reason));
+        };
+        kept.push(Kept { to, from, name });
+    }
+    kept.sort_by_key(|kept| kept.to);
+    let mut out = theirs[..taken.bom()].to_vec();
+    let mut done = 0;
+    for kept in &kept {
+        let (place, text) = kept.splice(&taken, &own)?;
+        let Some(before) = taken.text().get(done..place.start) else {
+            return Err(kept.refuse(&taken, "a kept key lies in another one; name the outer one alone"));
+        };
+        out.extend_from_slice(before.as_bytes());
+        out.extend_from_slice(text.as_bytes());
+        done = place.end;
+    }
+    out.extend_from_slice(&taken.text().as_bytes()[done..]);
+    if out.len() > MAX_BYTES {
+        return Err(Refusal::whole(Reason::TooLarge { bytes: out.len(), limit: MAX_BYTES }));
+    }
+    prove(&taken, &own, &kept, &out)?;
+    Ok(out)
+}
+
+/// The bytes without the values at the keys; keys that it has not change nothing.
+///
+/// # Errors
+/// A [`Refusal`] where the file cannot be read for sure, or where the bytes of a value are not known (a block
+/// scalar, a value over several lines).
+pub fn blank(bytes: &[u8], keys: &[&str]) -> Result<Vec<u8>, Refusal> {
+    let tree = Tree::parse(bytes)?;
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    for text in keys {
+        let key: Key = keyed::parse(text)?;
+        if let Some((name, value)) = tree.at(&key)?
+            && !tree.node(value).is_absent()
+        {
+            ranges.push(tree.range(value).ok_or_else(|| no_bytes(&tree, name))?);
+        }
+    }
+    ranges.sort_by_key(|range| range.start);
+    let mut out = bytes[..tree.bom()].to_vec();
+    let mut done = 0;
+    for range in ranges {
+        out.extend_from_slice(tree.text().get(done..range.start).unwrap_or_default().as_bytes());
+        done = done.max(range.end);
+    }
+    out.extend_from_slice(&tree.text().as_bytes()[done..]);
+    Ok(out)
+}
+
+/// A value of ours, and the place in theirs that it takes.
+struct Kept {
+    to: NodeId,
+    from: NodeId,
+    name: NodeId,
+}
+
+impl Kept {
+    fn splice<'o>(&self, theirs: &Tree<'_>, ours: &'o Tree<'_>) -> Result<(Range<usize>, &'o str), Refusal> {
+        let (to, from) = (theirs.node(self.to), ours.node(self.from));
+        let plain = |tree: &Tree<'_>, id: NodeId| {
+            let all = &tree.nodes()[id.index()..tree.next(id)];
+            tree.aliases(id).is_empty()
+                && all.iter().all(|node| node.anchor() == 0 && !matches!(node.shape, Shape::Alias(_)))
+        };
+        if !plain(theirs, self.to) || !plain(ours, self.from) || to.tag.is_some() || from.tag.is_some() {
+            return Err(self.refuse(theirs, "a kept value has an anchor, an alias or a tag; write it out"));
+        }
+        let block = |node: &Node<'_>| {
+            matches!(node.shape, Shape::Mapping(Layout::Block) | Shape::Sequence(Layout::Block))
+        };
+        let same_indent = theirs.position(self.to).1 == ours.position(self.from).1;
+        if (block(to) || block(from)) && !(block(to) && block(from) && same_indent) {
+            return Err(
+                self.refuse(theirs, "a kept list or mapping is indented otherwise; indent both alike")
+            );
+        }
+        let place = theirs.range(self.to).ok_or_else(|| no_bytes(theirs, self.name))?;
+        let range = ours.range(self.from).ok_or_else(|| no_bytes(theirs, self.name))?;
+        Ok((place, &ours.text()[range]))
+    }
+
+    fn refuse(&self, theirs: &Tree<'_>, detail: &str) -> Refusal {
+        Refusal::at(theirs.position(self.name), Reason::ProofFailed { detail: detail.to_owned() })
+    }
+}
+
+fn no_bytes(tree: &Tree<'_>, name: NodeId) -> Refusal {
+    Refusal::at(tree.position(name), Reason::MultiLine { key: tree.name(name) })
+}
+
+/// The new file means theirs, but for the kept values, which mean ours.
+fn prove(theirs: &Tree<'_>, ours: &Tree<'_>, kept: &[Kept], out: &[u8]) -> Result<(), Refusal> {
+    let after = Tree::parse(out)?;
+    let mut now = after.nodes().iter();
+    let mut same = |node: &Node<'_>, deeper: i32| {
+        now.next().is_some_and(|new| {
+            let shape = match (node.shape, new.shape) {
+                // Aliases point at nodes by their place, which shifts.
+                (Shape::Alias(_), Shape::Alias(_)) => true,
+                (old, new) => old == new,
+            };
+            shape
+                && new.text == node.text
+                && new.tag == node.tag
+                && i32::from(new.depth) == i32::from(node.depth) + deeper
+        })
+    };
+    let mut at = 0;
+    for kept in kept {
+        let deeper = i32::from(theirs.node(kept.to).depth) - i32::from(ours.node(kept.from).depth);
+        let before = theirs.nodes()[at..kept.to.index()].iter().all(|node| same(node, 0));
+        let own = ours.nodes()[kept.from.index()..ours.next(kept.from)].iter().all(|node| same(node, deeper));
+        if !before || !own {
+            return Err(kept.refuse(theirs, "the kept value reads back as another one"));
+        }
+        at = theirs.next(kept.to);
+    }
+    let rest = theirs.nodes()[at..].iter().all(|node| same(node, 0));
+    if !rest || now.next().is_some() {
+        let detail = String::from("what stands behind the kept values reads back as another");
+        return Err(Refusal::whole(Reason::ProofFailed { detail }));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(theirs: &str, ours: &str, keys: &[&str]) -> Result<String, String> {
+        keep(theirs.as_bytes(), ours.as_bytes(), keys)
+            .map(|bytes| String::from_utf8(bytes).unwrap())
+            .map_err(|refusal| refusal.to_string())
+    }
+
+    #[test]
+    fn kept_values_stay_as_they_were_written() {
+        let theirs =
+            "replicas: 1 # few\nlog: debug\ningress:\n  host: dev.example.com\n  tls: no\nend: [1]\n";
+        let ours = "# prod\nreplicas: '5'  # many\ningress:\n  host: \"shop.example.com\"\n  # ours\n  tls: yes\nlog: info\n";
+        assert_eq!(
+            kept(theirs, ours, &["replicas", "ingress.host"]).unwrap(),
+            theirs.replace("replicas: 1", "replicas: '5'").replace("dev.example.com", "\"shop.example.com\"")
+        );
+        assert_eq!(
+            kept(theirs, ours, &["ingress"]).unwrap(),
+            "replicas: 1 # few\nlog: debug\ningress:\n  host: \"shop.example.com\"\n  # ours\n  tls: yes\nend: [1]\n"
+        );
+        assert_eq!(kept(theirs, ours, &["gone"]).unwrap(), theirs, "nothing to keep");
+        assert_eq!(kept(theirs, theirs, &["replicas", "ingress", "end[0]"]).unwrap(), theirs);
+        assert_eq!(kept("a: 1\r\nb: {c: 2}", "b: {c: 3}\na: x", &["a", "b"]).unwrap(), "a: x\r\nb: {c: 3}");
+    }
+
+    #[test]
+    fn what_is_unsure_is_refused() {
+        for (theirs, ours, key, why) in [
+            ("a: 1\n", "a: 1\nb: 2\n", "b", "nothing stands at `b`"),
+            ("a: 1\na: 2\n", "a: 1\n", "a", "already set"),
+            ("a: &x 1\nb: *x\n", "a: 2\n", "a", "anchor"),
+            ("a:\n  b: 1\n", "a:\n    b: 2\n", "a", "indented otherwise"),
+            ("a: |\n  x\n", "a: y\n", "a", "block scalar"),
+            ("a: 1\n", "a: {{ x }}\n", "a", "template"),
+            ("a: 1\n", "a: 1\n", "a..b", "a name is missing"),
+        ] {
+            let refused = kept(theirs, ours, &[key]).unwrap_err();
+            assert!(refused.contains(why), "{theirs:?}: {refused}");
+        }
+        assert!(kept("a: {b: 1}\n", "a: {b: 2}\n", &["a", "a.b"]).unwrap_err().contains("outer"));
+    }
+
+    #[test]
+    fn a_blank_is_what_both_have_in_common() {
+        let blanked = |text: &str| blank(text.as_bytes(), &["a", "b.c", "none"]).unwrap();
+        assert_eq!(blanked("a: 1\nb: {c: 2, d: 3}\n"), blanked("a: '9'\nb: {c: [1, 2], d: 3}\n"));
+        assert_ne!(blanked("a: 1\nb: {c: 2, d: 3}\n"), blanked("a: 1\nb: {c: 2, d: 4}\n"));
+        assert_eq!(blanked("x: 1"), b"x: 1");
+    }
+}

@@ -1,0 +1,94 @@
+//! The value at a key path, in any YAML or JSON file; and the sites of another kind that stand below one.
+//!
+//! A text `NAME:TAG` names its image; a mapping is read as Helm reads one (`repository`, `tag`, `digest`);
+//! any other text is a tag, or a digest, of the image that the caller tells.
+
+use crate::helm;
+use crate::key::{Key, KeyError};
+use crate::oci;
+use crate::reference::What;
+use crate::refusal::{Reason, Refusal};
+use crate::site::{Fields, Form, Found, Joined, Pin, Site, Slot};
+use crate::syntax::{NodeId, Shape, Tree};
+
+/// The site at the key.
+pub(crate) fn find(tree: &Tree<'_>, key: &str, found: &mut Found) -> Result<(), Refusal> {
+    let (name, value) = locate(tree, key)?;
+    match tree.node(value).shape {
+        Shape::Mapping(_) => match helm::image_mapping(tree, value)? {
+            Some(site) => found.sites.push(site),
+            None => found.sites.push(helm::tag_mapping(tree, value)?.ok_or_else(|| shape(tree, name))?),
+        },
+        Shape::Sequence(_) => return Err(shape(tree, name)),
+        Shape::Scalar(_) | Shape::Alias(_) => {
+            let slot = Slot::of((name, value));
+            let text = tree.string(value).unwrap_or_default();
+            if text.contains("{{") || text.contains("${") {
+                return Err(Refusal::at(tree.position(value), Reason::Template));
+            }
+            found.sites.push(bare(tree, slot, text));
+        }
+    }
+    Ok(())
+}
+
+fn bare(tree: &Tree<'_>, slot: Slot, text: &str) -> Site {
+    if Joined::parse(text).is_some_and(|joined| joined.names_image(text))
+        && !oci::is_digest(text)
+        && let Some(site) = Site::joined(tree, slot.clone())
+    {
+        return site;
+    }
+    let at = slot.key;
+    let fields = if oci::is_digest(text) {
+        let fields = Fields::tag_alone(slot.clone());
+        Fields { tag: None, digest: Some(slot), ..fields }
+    } else {
+        Fields::tag_alone(slot)
+    };
+    Site { what: What::Image, image: String::new(), name: String::new(), at, form: Form::Fields(fields) }
+}
+
+/// Keeps the sites at or below the key; a text there that no kind would take for a site becomes one.
+pub(crate) fn keep(tree: &Tree<'_>, key: &str, found: &mut Found) -> Result<(), Refusal> {
+    let (_, value) = locate(tree, key)?;
+    let inside = |node: NodeId| value <= node && node.index() < tree.next(value);
+    found.nested.retain(|nested| inside(nested.value));
+    found.sites.retain(|site| inside(site.at) || site.slots().any(|slot| inside(slot.value)));
+    for site in &mut found.sites {
+        // The key names one value of a mapping: only this one is meant.
+        if let Form::Fields(fields) = &mut site.form
+            && !inside(site.at)
+        {
+            let kept = |slot: &Slot| inside(slot.value);
+            fields.tag = fields.tag.take().filter(kept);
+            fields.digest = fields.digest.take().filter(kept);
+            fields.mapping = None;
+            fields.pin = Pin::Nowhere;
+        }
+    }
+    if found.sites.is_empty() && found.nested.is_empty() {
+        find(tree, key, found)?;
+    }
+    Ok(())
+}
+
+/// The key's node and its value; for a list item, the item twice.
+fn locate(tree: &Tree<'_>, key: &str) -> Result<(NodeId, NodeId), Refusal> {
+    let parsed = parse(key)?;
+    if let Some(found) = tree.at(&parsed)? {
+        return Ok(found);
+    }
+    let (deepest, present) = tree.nearest(&parsed);
+    Err(Refusal::whole(Reason::NoSuchKey { key: key.to_owned(), deepest, present }))
+}
+
+/// A key path from the outside.
+pub(crate) fn parse(key: &str) -> Result<Key, Refusal> {
+    key.parse().map_err(|error: KeyError| Refusal::whole(Reason::BadKey { rule: error.to_string() }))
+}
+
+fn shape(tree: &Tree<'_>, at: NodeId) -> Refusal {
+    let reason = Reason::Shape { what: "the value at the key", expected: "a text, or an image's mapping" };
+    Refusal::at(tree.position(at), reason)
+}

@@ -1,0 +1,65 @@
+//! Flux's marker comments: `# {"$imagepolicy": "NAMESPACE:NAME[:tag|:name|:digest]"}`.
+//!
+//! The scalar before the comment on its line is what the policy sets: the whole `NAME:TAG[@DIGEST]`, or the part
+//! that the suffix says (Flux, "Configure image update for custom resources"). Parts that stand in one mapping
+//! belong together. Whose image a `:tag` is says, in this order: a `:name` beside it, what its mapping is for a
+//! chart (`repository`) or for kustomize (`name` and `newTag`), any other marker of the policy in the file; else
+//! the caller must, and where the file has other marked values too, it must name the policy as the key.
+//!
+//! Comments are not in the tree. One is found by the text behind a scalar's end, so that what merely looks like
+//! one in quotes or in a block is none. A comment of other words that holds a marker is none either, as for Flux;
+//! one that starts as a marker and breaks its grammar blocks its value, since somebody meant it.
+
+mod comment;
+mod group;
+
+use std::collections::BTreeSet;
+
+use crate::refusal::{Reason, Refusal};
+use crate::site::{Found, Site, Slot};
+use crate::syntax::{NodeId, Tree};
+use comment::Marker;
+
+/// Whether a marker stands in the file.
+pub(crate) fn has_any(tree: &Tree<'_>) -> bool {
+    comment::all(tree).next().is_some()
+}
+
+/// The values with a marker, of the policy alone where one is told.
+pub(crate) fn find(tree: &Tree<'_>, policy: Option<&str>, found: &mut Found) -> Result<(), Refusal> {
+    let mut marked: Vec<(NodeId, Marker<'_>)> = Vec::new();
+    let mut others: BTreeSet<&str> = BTreeSet::new();
+    for (value, marker) in comment::all(tree) {
+        match marker {
+            Some(marker) if policy.is_none_or(|policy| policy == marker.policy) => {
+                marked.push((value, marker));
+            }
+            Some(marker) => {
+                others.insert(marker.policy);
+            }
+            None => blocked(tree, value, found),
+        }
+    }
+    if let Some(policy) = policy.filter(|_| marked.is_empty()) {
+        let present = others.into_iter().map(str::to_owned).collect();
+        let key = policy.to_owned();
+        return Err(Refusal::whole(Reason::NoSuchKey { key, deepest: String::new(), present }));
+    }
+    let places = group::Places::of(tree, marked.iter().map(|(value, _)| *value));
+    let parts = marked
+        .into_iter()
+        .map(|(value, marker)| (marker.policy, marker.part, Slot::of((places.key(value), value))))
+        .collect();
+    group::sites(tree, &places, parts, policy.is_some(), found)
+}
+
+/// A value whose marker cannot be read.
+fn blocked(tree: &Tree<'_>, value: NodeId, found: &mut Found) {
+    if let Some(site) = Site::joined(tree, Slot::item(value)) {
+        let expected = "`{\"$imagepolicy\": \"NAMESPACE:NAME\"}`, for a part with `:tag`, `:name` or `:digest` \
+                        behind the name, after a value of that form";
+        let reason = Reason::Shape { what: "a marker", expected };
+        found.odd.insert(site.at, Refusal::at(tree.position(value), reason));
+        found.sites.push(site);
+    }
+}

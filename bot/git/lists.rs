@@ -1,0 +1,231 @@
+//! Folders' lists (Git's tree objects) as bytes that can be searched and patched in place.
+//!
+//! A list of 5,000 entries is 180 KB. To decode and write it anew for each commit would cost far more than
+//! the change of 20 bytes in it, so a [`List`] keeps the bytes and where each entry begins, finds a name by
+//! halving, and [`List::patched`] splices. The mirror keeps some of them ([`Kept`]): a list never changes,
+//! only which one a folder has.
+
+use std::{
+    cmp::Ordering,
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use gix::{
+    ObjectId,
+    objs::tree::{EntryKind, EntryMode, name_order},
+};
+
+use super::{
+    delta::{Splice, spliced},
+    error::GitError,
+    mirror::Mirror,
+};
+
+/// The most bytes of lists that a mirror keeps in memory: 16 MiB in use, and as many on the way out.
+const MAX_KEPT: usize = 16 << 20;
+/// An object id in a list.
+const ID: usize = 20;
+
+/// A folder's list. That of a folder which is not there yet is the default.
+#[derive(Debug, Clone)]
+pub(super) struct List {
+    pub(super) bytes: Vec<u8>,
+    /// Where entries begin; shared by lists that differ only in ids.
+    starts: Arc<Vec<u32>>,
+    /// Whether it is in Git's order. One that is not can be read, and is never written on.
+    sorted: bool,
+}
+
+impl Default for List {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), starts: Arc::default(), sorted: true }
+    }
+}
+
+/// An entry of a list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry<'a> {
+    pub(super) name: &'a [u8],
+    pub(super) mode: EntryMode,
+    pub(super) id: ObjectId,
+    /// Where the entry begins, and where the next one does.
+    start: usize,
+    end: usize,
+}
+
+/// What shall become of one name in a list.
+#[derive(Debug, Clone)]
+pub(super) struct Patch<'a> {
+    pub(super) name: &'a str,
+    /// Its object; `None` takes the entry out.
+    pub(super) id: Option<ObjectId>,
+    /// What an entry that was not there becomes; one that was keeps its mode.
+    pub(super) kind: EntryKind,
+}
+
+impl List {
+    /// Takes a list's bytes apart; tells what is wrong with them.
+    pub(super) fn parse(bytes: Vec<u8>) -> Result<Self, &'static str> {
+        let mut starts = Vec::with_capacity(bytes.len() / 36);
+        let (mut at, mut sorted) = (0, true);
+        while at < bytes.len() {
+            let entry = entry_at(&bytes, at).ok_or("the list of a folder is cut off")?;
+            if let Some(&before) = starts.last() {
+                let before = entry_at(&bytes, before as usize).ok_or("the list of a folder is cut off")?;
+                let order = name_order(before.name, before.mode.is_tree(), entry.name, entry.mode.is_tree());
+                sorted &= order == Ordering::Less;
+            }
+            starts.push(u32::try_from(at).map_err(|_| "the list of a folder is too long")?);
+            at = entry.end;
+        }
+        Ok(Self { bytes, starts: Arc::new(starts), sorted })
+    }
+
+    /// The entry of this name, whatever it is.
+    pub(super) fn find(&self, name: &[u8]) -> Option<Entry<'_>> {
+        if !self.sorted {
+            return (0..self.starts.len()).filter_map(|place| self.entry(place)).find(|e| e.name == name);
+        }
+        // A folder stands elsewhere in the order than a file of its name.
+        [false, true].into_iter().find_map(|folder| {
+            let entry = self.entry(self.place(name, folder).ok()?)?;
+            (entry.mode.is_tree() == folder).then_some(entry)
+        })
+    }
+
+    /// The patched list and how it differs; `None` where nothing does. Tells what is wrong with the list.
+    pub(super) fn patched(&self, patches: &[Patch<'_>]) -> Result<Option<(Self, Vec<Splice>)>, &'static str> {
+        if !self.sorted {
+            return Err("the list of a folder is not in Git's order");
+        }
+        let mut sorted: Vec<&Patch<'_>> = patches.iter().collect();
+        sorted.sort_by(|a, b| {
+            let is_tree = |patch: &Patch<'_>| patch.kind == EntryKind::Tree;
+            name_order(a.name.as_bytes(), is_tree(a), b.name.as_bytes(), is_tree(b))
+        });
+        let mut splices = Vec::with_capacity(sorted.len());
+        let mut moved = false;
+        for patch in sorted {
+            match (self.find(patch.name.as_bytes()), patch.id) {
+                (Some(entry), Some(id)) if entry.id == id => {}
+                (Some(entry), Some(id)) => {
+                    splices.push(Splice { at: entry.end - ID, cut: ID, put: id.as_slice().to_vec() });
+                }
+                (Some(entry), None) => {
+                    moved = true;
+                    splices.push(Splice { at: entry.start, cut: entry.end - entry.start, put: Vec::new() });
+                }
+                (None, Some(id)) => {
+                    moved = true;
+                    let mut put = EntryMode::from(patch.kind).as_bytes(&mut [0; 6]).to_vec();
+                    put.push(b' ');
+                    put.extend_from_slice(patch.name.as_bytes());
+                    put.push(0);
+                    put.extend_from_slice(id.as_slice());
+                    let place = self.place(patch.name.as_bytes(), patch.kind == EntryKind::Tree);
+                    let (Ok(place) | Err(place)) = place;
+                    let at = self.starts.get(place).map_or(self.bytes.len(), |start| *start as usize);
+                    splices.push(Splice { at, cut: 0, put });
+                }
+                (None, None) => {}
+            }
+        }
+        if splices.is_empty() {
+            return Ok(None);
+        }
+        // Of two at one place, what comes new stands before what goes.
+        splices.sort_by_key(|splice| (splice.at, splice.cut));
+        let bytes = spliced(&self.bytes, &splices);
+        let list = if moved {
+            Self::parse(bytes)?
+        } else {
+            Self { bytes, starts: self.starts.clone(), sorted: true }
+        };
+        Ok(Some((list, splices)))
+    }
+
+    fn entry(&self, place: usize) -> Option<Entry<'_>> {
+        entry_at(&self.bytes, *self.starts.get(place)? as usize)
+    }
+
+    /// Where a name is, or would be.
+    fn place(&self, name: &[u8], folder: bool) -> Result<usize, usize> {
+        self.starts.binary_search_by(|start| match entry_at(&self.bytes, *start as usize) {
+            Some(entry) => name_order(entry.name, entry.mode.is_tree(), name, folder),
+            None => Ordering::Less,
+        })
+    }
+}
+
+/// Reads `mode SP name NUL id`.
+fn entry_at(bytes: &[u8], start: usize) -> Option<Entry<'_>> {
+    let rest = bytes.get(start..)?;
+    let space = rest.iter().take(8).position(|byte| *byte == b' ')?;
+    let mode = EntryMode::from_bytes(&rest[..space])?;
+    let after = &rest[space + 1..];
+    let length = after.iter().position(|byte| *byte == 0)?;
+    let id = after.get(length + 1..length + 1 + ID)?;
+    let end = start + space + 1 + length + 1 + ID;
+    Some(Entry { name: &after[..length], mode, id: ObjectId::try_from(id).ok()?, start, end })
+}
+
+/// Lists that were used of late: in two halves, of which the older goes when the newer is full.
+#[derive(Default)]
+pub(super) struct Kept(Mutex<Halves>);
+
+#[derive(Default)]
+struct Halves {
+    newer: HashMap<ObjectId, Arc<List>>,
+    older: HashMap<ObjectId, Arc<List>>,
+    /// Bytes in the newer half.
+    bytes: usize,
+}
+
+impl Kept {
+    pub(super) fn get(&self, id: &ObjectId) -> Option<Arc<List>> {
+        let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(list) = halves.newer.get(id) {
+            return Some(list.clone());
+        }
+        let list = halves.older.remove(id)?;
+        halves.put(*id, list.clone());
+        Some(list)
+    }
+
+    pub(super) fn put(&self, id: ObjectId, list: Arc<List>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).put(id, list);
+    }
+}
+
+impl Halves {
+    fn put(&mut self, id: ObjectId, list: Arc<List>) {
+        // The second term is what an entry of the map and the places of the list's entries take.
+        let bytes = list.bytes.len() * 10 / 9 + 200;
+        if self.bytes + bytes > MAX_KEPT {
+            self.older = std::mem::take(&mut self.newer);
+            self.bytes = 0;
+        }
+        self.bytes += bytes;
+        self.newer.insert(id, list);
+    }
+}
+
+impl Mirror {
+    /// The list of a folder that the mirror holds.
+    pub(super) fn folder_list(
+        &self,
+        repository: &gix::Repository,
+        id: ObjectId,
+    ) -> Result<Arc<List>, GitError> {
+        if let Some(list) = self.lists.get(&id) {
+            return Ok(list);
+        }
+        let mut bytes = Vec::new();
+        self.read_tree(repository, id, &mut bytes)?;
+        let list = List::parse(bytes).map_err(|why| self.damage_text(&format!("{why} (tree {id})")))?;
+        let list = Arc::new(list);
+        self.lists.put(id, list.clone());
+        Ok(list)
+    }
+}
