@@ -23,6 +23,9 @@ use super::{
 /// How many deltas may stand on each other, as in `pack.depth` of Git.
 pub(super) const MAX_CHAIN: u8 = 50;
 
+/// Reads an object that is not in the series.
+type Elsewhere<'a, E> = dyn FnMut(&ObjectId) -> Result<Option<Vec<u8>>, E> + 'a;
+
 /// One object, in one form.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Item {
@@ -223,7 +226,7 @@ impl Series {
     pub(super) fn read<E>(
         &self,
         id: &ObjectId,
-        base: &mut dyn FnMut(&ObjectId) -> Result<Option<Vec<u8>>, E>,
+        base: &mut Elsewhere<'_, E>,
     ) -> Result<Option<(Kind, Vec<u8>)>, E> {
         let Some(&index) = self.first.get(id) else { return Ok(None) };
         let kind = self.items[index].kind;
