@@ -21,11 +21,9 @@ mod ours;
 mod peers;
 mod table;
 
-use std::time::Duration;
-
 use infra::{APPLICATIONS, Copy, Infra};
 use ours::Ours;
-use table::{Measured, Table};
+use table::{Measured, Spent, Table};
 
 /// Rounds of each measurement, unless told otherwise.
 const ROUNDS: usize = 5;
@@ -46,9 +44,9 @@ struct Bench {
 }
 
 impl Bench {
-    /// The median time of `work`, and the bytes of its last push where the way can tell.
-    fn measure(&self, way: Way, work: &dyn Fn(&Copy, &str) -> Duration) -> Measured {
-        let mut times = Vec::with_capacity(self.rounds);
+    /// The median time of `work`, which tells it with what processors worked for it, and the bytes of its last push where the way can tell.
+    fn measure(&self, way: Way, work: &dyn Fn(&Copy, &str) -> Spent) -> Measured {
+        let (mut times, mut works) = (Vec::new(), Vec::new());
         let mut sent = 0;
         for _ in 0..self.rounds {
             let copy = self.infra.copy();
@@ -57,22 +55,29 @@ impl Bench {
                 Way::Http => self.server.url(&copy.name(&self.infra.root())),
             };
             let before = self.server.pushed();
-            times.push(work(&copy, &url));
+            let spent = work(&copy, &url);
+            times.push(spent.time);
+            works.push(spent.work);
             sent = self.server.pushed() - before;
         }
         times.sort();
-        Measured { time: times[times.len() / 2], sent: (way == Way::Http).then_some(sent) }
+        works.sort();
+        Measured {
+            time: times[times.len() / 2],
+            work: works[works.len() / 2],
+            sent: (way == Way::Http).then_some(sent),
+        }
     }
 
     fn run(&self, way: Way, table: &mut Table) {
-        let ours = |work: &dyn Fn(&Ours) -> Duration| {
+        let ours = |work: &dyn Fn(&Ours) -> Spent| {
             self.measure(way, &|copy, url| {
                 let time = work(&Ours::fetched(copy, url));
                 assert_eq!(copy.git(&["rev-parse", "--verify", "-q", "main^0"]).len(), 40);
                 time
             })
         };
-        let peer = |work: &dyn Fn(&Copy, &str) -> Duration| self.measure(way, work);
+        let peer = |work: &dyn Fn(&Copy, &str) -> Spent| self.measure(way, work);
 
         table.head(match way {
             Way::File => "file://",
@@ -97,8 +102,8 @@ impl Bench {
 
 const PARTS: &[&str] = &["one", "commit", "chain", "branches"];
 
-type OfOurs<'a> = &'a dyn Fn(&dyn Fn(&Ours) -> Duration) -> Measured;
-type OfPeer<'a> = &'a dyn Fn(&dyn Fn(&Copy, &str) -> Duration) -> Measured;
+type OfOurs<'a> = &'a dyn Fn(&dyn Fn(&Ours) -> Spent) -> Measured;
+type OfPeer<'a> = &'a dyn Fn(&dyn Fn(&Copy, &str) -> Spent) -> Measured;
 
 fn one(table: &mut Table, ours: OfOurs<'_>, peer: OfPeer<'_>) {
     let one = ours(&|ours| ours.one_update(TAG));

@@ -1,12 +1,15 @@
 //! Gantry's way: edit bytes of the mirror, draft commits in memory, keep them, push once.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gantry::git::{Draft, Mirror, Person, RefResult, RefUpdate, Remote};
 use gantry_core::ids::CommitId;
 use gantry_edit::{Change, Kind, SetDigest, Target};
 
-use crate::infra::{Copy, image, overlay};
+use crate::{
+    infra::{Copy, image, overlay},
+    table::{Clock, Spent},
+};
 
 /// A fetched mirror of one copy.
 pub(crate) struct Ours {
@@ -24,13 +27,13 @@ impl Ours {
     }
 
     /// One proven edit, one commit, one push.
-    pub(crate) fn one_update(&self, tag: &str) -> Duration {
+    pub(crate) fn one_update(&self, tag: &str) -> Spent {
         self.chain(1, 1, tag)
     }
 
     /// `updates` edits in commits of `each` on one branch, in one push.
-    pub(crate) fn chain(&self, updates: usize, each: usize, tag: &str) -> Duration {
-        let start = Instant::now();
+    pub(crate) fn chain(&self, updates: usize, each: usize, tag: &str) -> Spent {
+        let clock = Clock::start();
         let snapshot = self.mirror.snapshot(&self.main).expect("a snapshot");
         let mut drafting = self.mirror.drafting();
         let mut head = self.main.clone();
@@ -39,17 +42,17 @@ impl Ours {
             let changes = part.iter().map(|application| edit(&snapshot, *application, tag)).collect();
             head = drafting.commit(&draft(&head, changes, tag)).expect("a commit");
         }
-        let drafted = start.elapsed();
+        let drafted = clock.elapsed();
         drafting.keep().expect("kept");
-        let kept = start.elapsed();
+        let kept = clock.elapsed();
         let update = RefUpdate { branch: "main".into(), old: Some(self.main.clone()), new: Some(head) };
         self.push(&[update]);
-        phases(start, drafted, kept)
+        phases(&clock, drafted, kept)
     }
 
     /// One commit on each of `count` new branches, in one push.
-    pub(crate) fn branches(&self, count: usize, tag: &str) -> Duration {
-        let start = Instant::now();
+    pub(crate) fn branches(&self, count: usize, tag: &str) -> Spent {
+        let clock = Clock::start();
         let snapshot = self.mirror.snapshot(&self.main).expect("a snapshot");
         let mut drafting = self.mirror.drafting();
         let mut updates = Vec::with_capacity(count);
@@ -59,11 +62,11 @@ impl Ours {
             let branch = format!("gantry/dev/app-{application:05}");
             updates.push(RefUpdate { branch, old: None, new: Some(new) });
         }
-        let drafted = start.elapsed();
+        let drafted = clock.elapsed();
         drafting.keep().expect("kept");
-        let kept = start.elapsed();
+        let kept = clock.elapsed();
         self.push(&updates);
-        phases(start, drafted, kept)
+        phases(&clock, drafted, kept)
     }
 
     fn push(&self, updates: &[RefUpdate]) {
@@ -74,14 +77,14 @@ impl Ours {
 }
 
 /// The whole time; with `PHASES` set, also where it went.
-fn phases(start: Instant, drafted: Duration, kept: Duration) -> Duration {
-    let all = start.elapsed();
+fn phases(clock: &Clock, drafted: Duration, kept: Duration) -> Spent {
+    let spent = clock.stop();
     if std::env::var_os("PHASES").is_some() {
-        let push = all - kept;
+        let push = spent.time - kept;
         let keep = kept - drafted;
         eprintln!("    drafted in {drafted:.1?}, kept in {keep:.1?}, pushed in {push:.1?}");
     }
-    all
+    spent
 }
 
 /// Applications far from each other, as builds come in.

@@ -3,13 +3,13 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    time::{Duration, Instant},
 };
 
 use crate::{
     git_repository::{git, run},
     infra::{Copy, FIRST, kustomization, overlay},
     ours::scattered,
+    table::{Clock, Spent},
 };
 
 fn at(folder: &Path) -> Command {
@@ -19,19 +19,19 @@ fn at(folder: &Path) -> Command {
 }
 
 /// What other tools do for each update: a depth-1 clone with a work tree, sed, commit, push.
-pub(crate) fn clone_and_push(copy: &Copy, url: &str, updates: usize, tag: &str) -> Duration {
-    let start = Instant::now();
+pub(crate) fn clone_and_push(copy: &Copy, url: &str, updates: usize, tag: &str) -> Spent {
+    let clock = Clock::start();
     let folder = checkout(copy, url);
     edit_and_push(&folder, updates, tag);
-    start.elapsed()
+    clock.stop()
 }
 
 /// The same with a clone and a work tree that are there already.
-pub(crate) fn work_tree(copy: &Copy, url: &str, updates: usize, tag: &str) -> Duration {
+pub(crate) fn work_tree(copy: &Copy, url: &str, updates: usize, tag: &str) -> Spent {
     let folder = checkout(copy, url);
-    let start = Instant::now();
+    let clock = Clock::start();
     edit_and_push(&folder, updates, tag);
-    start.elapsed()
+    clock.stop()
 }
 
 fn checkout(copy: &Copy, url: &str) -> PathBuf {
@@ -56,17 +56,17 @@ fn bare_clone(copy: &Copy, url: &str) -> PathBuf {
 }
 
 /// The floor of every push: `git push` of one commit, the only new object, made before.
-pub(crate) fn push_one_object(copy: &Copy, url: &str) -> Duration {
+pub(crate) fn push_one_object(copy: &Copy, url: &str) -> Spent {
     let folder = bare_clone(copy, url);
     let commit = run(at(&folder).args(["commit-tree", "main^{tree}", "-p", "main", "-m", "empty"]), b"");
     run(at(&folder).args(["update-ref", "refs/heads/main", commit.trim()]), b"");
-    let start = Instant::now();
+    let clock = Clock::start();
     run(at(&folder).args(["push", "--quiet", url, "main"]), b"");
-    start.elapsed()
+    clock.stop()
 }
 
 /// `git fast-import` of a ready-made stream with the updates in commits of `each`, then `git push`.
-pub(crate) fn import_and_push(copy: &Copy, url: &str, updates: usize, each: usize, tag: &str) -> Duration {
+pub(crate) fn import_and_push(copy: &Copy, url: &str, updates: usize, each: usize, tag: &str) -> Spent {
     let folder = bare_clone(copy, url);
     let applications: Vec<usize> = scattered(updates).collect();
     let mut stream = String::new();
@@ -78,7 +78,7 @@ pub(crate) fn import_and_push(copy: &Copy, url: &str, updates: usize, each: usiz
 }
 
 /// The same with one commit on each of `count` new branches.
-pub(crate) fn import_branches(copy: &Copy, url: &str, count: usize, tag: &str) -> Duration {
+pub(crate) fn import_branches(copy: &Copy, url: &str, count: usize, tag: &str) -> Spent {
     let folder = bare_clone(copy, url);
     let mut stream = String::new();
     for application in scattered(count) {
@@ -88,11 +88,11 @@ pub(crate) fn import_branches(copy: &Copy, url: &str, count: usize, tag: &str) -
     import(&folder, url, &stream, &["refs/heads/gantry/*:refs/heads/gantry/*"])
 }
 
-fn import(folder: &Path, url: &str, stream: &str, refs: &[&str]) -> Duration {
-    let start = Instant::now();
+fn import(folder: &Path, url: &str, stream: &str, refs: &[&str]) -> Spent {
+    let clock = Clock::start();
     run(at(folder).args(["fast-import", "--quiet"]), stream.as_bytes());
     run(at(folder).args(["push", "--quiet", url]).args(refs), b"");
-    start.elapsed()
+    clock.stop()
 }
 
 fn begin(stream: &mut String, branch: &str, from_main: bool) {

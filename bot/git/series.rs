@@ -24,7 +24,7 @@ use super::{
 pub(super) const MAX_CHAIN: u8 = 50;
 
 /// Reads an object that is not in the series.
-pub(super) type Elsewhere<'e, E> = dyn FnMut(&ObjectId) -> Result<Option<Vec<u8>>, E> + 'e;
+type Elsewhere<'a, E> = dyn FnMut(&ObjectId) -> Result<Option<Vec<u8>>, E> + 'a;
 
 /// One object, in one form.
 #[derive(Debug, Clone, Copy)]
