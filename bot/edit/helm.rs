@@ -27,6 +27,8 @@
 //! - a digest goes where a key for it stands, else behind the tag: charts that know of no digest join name
 //!   and tag by `:`, so `tag: 1.2.3@sha256:...` works there. The key `sha`, and a digest of 64 hexadecimal
 //!   digits, is without `sha256:` before it, as in prometheus-community's charts;
+//! - `useDigest: true` beside (Cilium's charts) demands a digest, so none is taken away; with `false` a digest
+//!   that stands there is not looked at, and stays;
 //! - `<<` is followed, as Helm's YAML reader does: a mapping with a tag of its own has the name that `<<`
 //!   brings. One that has nothing of its own is found where it is anchored, and so is an alias;
 //! - texts with `{{` or `${` are filled in later; what holds one is shown and not edited.

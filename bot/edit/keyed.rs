@@ -44,24 +44,29 @@ fn bare(tree: &Tree<'_>, slot: Slot, text: &str) -> Result<Site, Refusal> {
         let fields = Fields::tag_alone(slot.clone());
         Fields { tag: None, digest: Some(slot), ..fields }
     } else {
-        let (digest, bare_hex) = beside(tree, &slot)?;
-        Fields { digest, bare_hex, ..Fields::tag_alone(slot) }
+        match beside(tree, &slot)? {
+            Some(Fields { digest, bare_hex, pin, .. }) if digest.is_some() => {
+                let pin = if pin == Pin::Always { pin } else { Pin::Nowhere };
+                Fields { digest, bare_hex, pin, ..Fields::tag_alone(slot) }
+            }
+            _ => Fields::tag_alone(slot),
+        }
     };
     let form = Form::Fields(fields);
     Ok(Site { what: What::Image, image: String::new(), name: String::new(), at, form })
 }
 
-/// The digest beside a tag in an image's mapping, which counts instead of the tag.
-fn beside(tree: &Tree<'_>, tag: &Slot) -> Result<(Option<Slot>, bool), Refusal> {
-    let Some(around) = tree.around(tag.value) else { return Ok((None, false)) };
+/// The image's mapping that the tag is of: a digest in it counts instead of the tag.
+fn beside(tree: &Tree<'_>, tag: &Slot) -> Result<Option<Fields>, Refusal> {
+    let Some(around) = tree.around(tag.value) else { return Ok(None) };
     for site in [helm::image_mapping(tree, around)?, helm::tag_mapping(tree, around)?].into_iter().flatten() {
         if let Form::Fields(fields) = site.form
-            && fields.tag.is_some_and(|own| own.value == tag.value)
+            && fields.tag.as_ref().is_some_and(|own| own.value == tag.value)
         {
-            return Ok((fields.digest, fields.bare_hex));
+            return Ok(Some(fields));
         }
     }
-    Ok((None, false))
+    Ok(None)
 }
 
 /// Keeps the sites at or below the key; a text there that no kind would take for a site becomes one.
@@ -80,7 +85,7 @@ pub(crate) fn keep(tree: &Tree<'_>, key: &str, found: &mut Found) -> Result<(), 
             // A digest that stands beside a tag counts instead of it, so it moves with the tag.
             let beside = fields.tag.is_some();
             fields.digest = fields.digest.take().filter(|slot| beside || kept(slot));
-            if !(beside && fields.digest.is_some() && matches!(fields.pin, Pin::Key(_))) {
+            if !(beside && fields.digest.is_some() && matches!(fields.pin, Pin::Key(_) | Pin::Always)) {
                 fields.mapping = None;
                 fields.pin = Pin::Nowhere;
             }

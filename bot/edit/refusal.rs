@@ -195,6 +195,12 @@ pub enum Reason {
         /// The key path.
         path: String,
     },
+    /// The digest shall go, and the chart puts one behind every tag.
+    #[error("`useDigest` at `{}` puts a digest behind the tag; set `write: tag-and-digest` for this image, or `useDigest: false` in the file", clean(.path))]
+    DigestDemanded {
+        /// The key path.
+        path: String,
+    },
     /// A key path that breaks its grammar.
     #[error("{rule}")]
     BadKey {
