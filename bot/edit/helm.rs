@@ -10,6 +10,7 @@
 //!   `imageName` or `imageRepository` and `imageTag`;
 //! - a text under `image` or a key that ends in `Image`: see [`text::is_image`]. A bare word (`image: nginx`)
 //!   counts in a container only: an item of a list such as `extraContainers`, or beside a pull policy;
+//! - a text with a tag or digest under a key that starts with `image`, such as `imageK8S`;
 //! - texts with a tag, a digest or a registry's host in lists and mappings `images`;
 //! - the values of variables whose names are such keys (`{name: PROXY_IMAGE, value: ...}`), and `value` and
 //!   `options` in a mapping under such a key, by the same rule;
@@ -147,6 +148,10 @@ fn look_into<'t>(
             true => Some(Around::Image),
             false if images && !is_about_registry(name) => Some(Around::Named),
             false if variable && name == "value" => Some(Around::Named),
+            false if text::is_one_of_several(name) => {
+                let whole = text::string(tree, value).is_some_and(text::is_whole);
+                whole.then_some(Around::Named)
+            }
             false if place.standing.of_image && ["value", "override"].contains(&name) => Some(Around::Part),
             false => None,
         };
