@@ -58,7 +58,12 @@ pub(crate) fn set(target: &Target<'_>, bytes: &[u8], changes: &[Change<'_>]) -> 
         (_, []) => return Ok(nothing()),
         (Some(finder), [one]) => (finder, one),
         (None, [one, ..]) => {
-            let reason = Reason::NotFound { image: one.image.to_owned(), renamed: None, present: Vec::new() };
+            let reason = Reason::NotFound {
+                kind: target.kind,
+                image: one.image.to_owned(),
+                renamed: None,
+                present: Vec::new(),
+            };
             return Err(Refusal::whole(reason));
         }
         (Some(_), [_, second, ..]) => {
@@ -69,8 +74,12 @@ pub(crate) fn set(target: &Target<'_>, bytes: &[u8], changes: &[Change<'_>]) -> 
     let refuse = |reason| Refusal::at((found.line, found.column), reason);
     let value = Value::of(&found.text, finder.holds(), target);
     if !value.image.is_empty() && !same_image(&value.image, change.image) {
-        let reason =
-            Reason::NotFound { image: change.image.to_owned(), renamed: None, present: vec![value.image] };
+        let reason = Reason::NotFound {
+            kind: target.kind,
+            image: change.image.to_owned(),
+            renamed: None,
+            present: vec![value.image],
+        };
         return Err(refuse(reason));
     }
     let wanted = value.with(change, &found).map_err(|refusal| refuse(refusal.reason))?;

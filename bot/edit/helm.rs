@@ -10,6 +10,7 @@
 //!   `imageName` or `imageRepository` and `imageTag`;
 //! - a text under `image` or a key that ends in `Image`: see [`text::is_image`]. A bare word (`image: nginx`)
 //!   counts in a container only: an item of a list such as `extraContainers`, or beside a pull policy;
+//! - a text with a tag or digest under a key that starts with `image`, such as `imageK8S`;
 //! - texts with a tag, a digest or a registry's host in lists and mappings `images`;
 //! - the values of variables whose names are such keys (`{name: PROXY_IMAGE, value: ...}`), and `value` and
 //!   `options` in a mapping under such a key, by the same rule;
@@ -27,6 +28,8 @@
 //! - a digest goes where a key for it stands, else behind the tag: charts that know of no digest join name
 //!   and tag by `:`, so `tag: 1.2.3@sha256:...` works there. The key `sha`, and a digest of 64 hexadecimal
 //!   digits, is without `sha256:` before it, as in prometheus-community's charts;
+//! - `useDigest: true` beside (Cilium's charts) demands a digest, so none is taken away; with `false` a digest
+//!   that stands there is not looked at, and stays;
 //! - `<<` is followed, as Helm's YAML reader does: a mapping with a tag of its own has the name that `<<`
 //!   brings. One that has nothing of its own is found where it is anchored, and so is an alias;
 //! - texts with `{{` or `${` are filled in later; what holds one is shown and not edited.
@@ -145,6 +148,10 @@ fn look_into<'t>(
             true => Some(Around::Image),
             false if images && !is_about_registry(name) => Some(Around::Named),
             false if variable && name == "value" => Some(Around::Named),
+            false if text::is_one_of_several(name) => {
+                let whole = text::string(tree, value).is_some_and(text::is_whole);
+                whole.then_some(Around::Named)
+            }
             false if place.standing.of_image && ["value", "override"].contains(&name) => Some(Around::Part),
             false => None,
         };

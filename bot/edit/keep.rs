@@ -108,6 +108,14 @@ impl Kept {
                 self.refuse(theirs, "a kept list or mapping is indented otherwise; indent both alike")
             );
         }
+        if to.is_absent() || from.is_absent() {
+            let reason = Reason::NotEditable {
+                key: theirs.name(self.name),
+                is: "is empty in one of the two files",
+                advice: "write a value there, such as `''` or `null`, or leave it out of `keep`",
+            };
+            return Err(Refusal::at(theirs.position(self.name), reason));
+        }
         let place = theirs.range(self.to).ok_or_else(|| no_bytes(theirs, self.name))?;
         let range = ours.range(self.from).ok_or_else(|| no_bytes(theirs, self.name))?;
         Ok((place, &ours.text()[range]))
@@ -193,6 +201,8 @@ mod tests {
             ("a: &x 1\nb: *x\n", "a: 2\n", "a", "anchor"),
             ("a:\n  b: 1\n", "a:\n    b: 2\n", "a", "indented otherwise"),
             ("a: |\n  x\n", "a: y\n", "a", "block scalar"),
+            ("a: 1\n", "a:\n", "a", "is empty in one"),
+            ("a:\n", "a: 1\n", "a", "is empty in one"),
             ("a: 1\n", "a: {{ x }}\n", "a", "template"),
             ("a: 1\n", "a: 1\n", "a..b", "a name is missing"),
         ] {

@@ -26,27 +26,47 @@ pub(crate) fn find(tree: &Tree<'_>, key: &str, found: &mut Found) -> Result<(), 
             if text.contains("{{") || text.contains("${") {
                 return Err(Refusal::at(tree.position(value), Reason::Template));
             }
-            found.sites.push(bare(tree, slot, text));
+            found.sites.push(bare(tree, slot, text)?);
         }
     }
     Ok(())
 }
 
-fn bare(tree: &Tree<'_>, slot: Slot, text: &str) -> Site {
+fn bare(tree: &Tree<'_>, slot: Slot, text: &str) -> Result<Site, Refusal> {
     if Joined::parse(text).is_some_and(|joined| joined.names_image(text))
         && !oci::is_digest(text)
         && let Some(site) = Site::joined(tree, slot.clone())
     {
-        return site;
+        return Ok(site);
     }
     let at = slot.key;
     let fields = if oci::is_digest(text) {
         let fields = Fields::tag_alone(slot.clone());
         Fields { tag: None, digest: Some(slot), ..fields }
     } else {
-        Fields::tag_alone(slot)
+        match beside(tree, &slot)? {
+            Some(Fields { digest, bare_hex, pin, .. }) if digest.is_some() => {
+                let pin = if pin == Pin::Always { pin } else { Pin::Nowhere };
+                Fields { digest, bare_hex, pin, ..Fields::tag_alone(slot) }
+            }
+            _ => Fields::tag_alone(slot),
+        }
     };
-    Site { what: What::Image, image: String::new(), name: String::new(), at, form: Form::Fields(fields) }
+    let form = Form::Fields(fields);
+    Ok(Site { what: What::Image, image: String::new(), name: String::new(), at, form })
+}
+
+/// The image's mapping that the tag is of: a digest in it counts instead of the tag.
+fn beside(tree: &Tree<'_>, tag: &Slot) -> Result<Option<Fields>, Refusal> {
+    let Some(around) = tree.around(tag.value) else { return Ok(None) };
+    for site in [helm::image_mapping(tree, around)?, helm::tag_mapping(tree, around)?].into_iter().flatten() {
+        if let Form::Fields(fields) = site.form
+            && fields.tag.as_ref().is_some_and(|own| own.value == tag.value)
+        {
+            return Ok(Some(fields));
+        }
+    }
+    Ok(None)
 }
 
 /// Keeps the sites at or below the key; a text there that no kind would take for a site becomes one.
@@ -62,9 +82,13 @@ pub(crate) fn keep(tree: &Tree<'_>, key: &str, found: &mut Found) -> Result<(), 
         {
             let kept = |slot: &Slot| inside(slot.value);
             fields.tag = fields.tag.take().filter(kept);
-            fields.digest = fields.digest.take().filter(kept);
-            fields.mapping = None;
-            fields.pin = Pin::Nowhere;
+            // A digest that stands beside a tag counts instead of it, so it moves with the tag.
+            let beside = fields.tag.is_some();
+            fields.digest = fields.digest.take().filter(|slot| beside || kept(slot));
+            if !(beside && fields.digest.is_some() && matches!(fields.pin, Pin::Key(_) | Pin::Always)) {
+                fields.mapping = None;
+                fields.pin = Pin::Nowhere;
+            }
         }
     }
     if found.sites.is_empty() && found.nested.is_empty() {

@@ -1,7 +1,7 @@
 //! Kubernetes resources and patches of them: the images of containers, and those that custom resources name.
 //!
 //! One walk serves all kinds of resources: containers are known by the list or key that holds them, wherever
-//! a template nests it. Elsewhere `image` and keys that end in `Image` count where the text can only be an
+//! a template nests it. Elsewhere `image`, `imageName` and keys that end in `Image` count where the text can only be an
 //! image reference: with a tag, a digest or a registry's host. `metadata` and `status` are not looked into,
 //! nor are resources that hold schemas or other files ([`OPAQUE`]), nor what a patch deletes.
 //!
@@ -105,9 +105,15 @@ fn is_opaque(tree: &Tree<'_>, mapping: NodeId) -> bool {
     kind && group
 }
 
-/// `image`, `sidecarImage`; not `imagePullPolicy`.
+/// `image`, `sidecarImage`, `imageName` (CloudNativePG's); not `imagePullPolicy`.
 fn is_image_key(key: &str) -> bool {
-    key == "image" || key.ends_with("Image")
+    key == "image" || key.ends_with("Image") || key == "imageName"
+}
+
+/// Whether the key's text is a name alone where it has no tag, which then stands elsewhere: the prometheus
+/// operator's `baseImage`, and `imageName` as others have it.
+fn is_name_key(key: &str) -> bool {
+    matches!(key, "baseImage" | "imageName")
 }
 
 /// The site of the pair of an image key in a mapping at the place.
@@ -127,7 +133,13 @@ fn image(
         }
         return mapping(tree, value);
     }
-    Ok(text(tree, Slot::of(pair), plain && place.is_container()))
+    let site = text(tree, Slot::of(pair), plain && place.is_container());
+    let whole = |site: &Site| {
+        let Form::Joined(slot) = &site.form else { return true };
+        let parts = slot.text(tree).map(Joined::split);
+        parts.is_some_and(|parts| parts.tag.is_some() || parts.digest.is_some())
+    };
+    Ok(site.filter(|site| !is_name_key(name) || whole(site)))
 }
 
 /// An image as charts write it, where its repository is a name and it has a tag or digest to change.

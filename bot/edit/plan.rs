@@ -95,7 +95,7 @@ fn level(
     }
     let mut wanted: Vec<Option<usize>> = vec![None; found.sites.len()];
     for (at, change) in changes.iter().enumerate() {
-        let hits = matching(target, tree, found, change)?;
+        let hits = matching(target, tree, found, changes, change)?;
         tally.hits[at] += hits.len();
         for hit in hits {
             if wanted[hit].replace(at).is_some() {
@@ -154,6 +154,7 @@ fn matching(
     target: &Target<'_>,
     tree: &Tree<'_>,
     found: &Found,
+    changes: &[Change<'_>],
     change: &Change<'_>,
 ) -> Result<Vec<usize>, Refusal> {
     let sites = &found.sites;
@@ -167,10 +168,12 @@ fn matching(
             all().filter(|(_, site)| good(site)).map(|(at, _)| at).collect()
         };
         let named = |site: &Site| !site.image.is_empty();
-        let mut hits = of(&|site| named(site) && site.image == image);
-        if hits.is_empty() {
-            hits = of(&|site| named(site) && !site.is_entry() && same_image(&site.image, image));
-        }
+        // `nginx` and `docker.io/library/nginx` move together, unless each has a change of its own.
+        let others = |site: &Site| changes.iter().any(|other| other.image == site.image);
+        let mut hits = of(&|site| {
+            let same = || !site.is_entry() && same_image(&site.image, image) && !others(site);
+            named(site) && (site.image == image || same())
+        });
         if told && (target.key.is_some() || hits.is_empty()) {
             hits.extend(of(&|site| !named(site)));
         }
@@ -210,5 +213,5 @@ fn missing(target: &Target<'_>, tree: &Tree<'_>, found: &Found, change: &Change<
         .collect();
     let mut seen = HashSet::new();
     present.retain(|image| seen.insert(image.clone()));
-    Refusal::whole(Reason::NotFound { image: change.image.to_owned(), renamed, present })
+    Refusal::whole(Reason::NotFound { kind: target.kind, image: change.image.to_owned(), renamed, present })
 }

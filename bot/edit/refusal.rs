@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::kind::Kind;
+
 /// A file was refused; nothing was changed. `Display` is one sentence that says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -136,8 +138,10 @@ pub enum Reason {
         lines: Vec<usize>,
     },
     /// No reference to the image.
-    #[error("{}", not_found(.image, .renamed.as_ref(), .present))]
+    #[error("{}", not_found(*.kind, .image, .renamed.as_ref(), .present))]
     NotFound {
+        /// The kind of the file, which says where the image would go.
+        kind: Kind,
         /// The image sought.
         image: String,
         /// An entry whose `name` is the image, but which renames it.
@@ -192,6 +196,12 @@ pub enum Reason {
     /// A digest is wanted and there is no place for one.
     #[error("`{}` has no place for a digest; set `write: tag` for this image, or add one", clean(.path))]
     NoDigest {
+        /// The key path.
+        path: String,
+    },
+    /// The digest shall go, and the chart puts one behind every tag.
+    #[error("`useDigest` at `{}` puts a digest behind the tag; set `write: tag-and-digest` for this image, or `useDigest: false` in the file", clean(.path))]
+    DigestDemanded {
         /// The key path.
         path: String,
     },
@@ -313,7 +323,7 @@ fn list(lines: &[usize]) -> String {
     }
 }
 
-fn not_found(image: &str, renamed: Option<&Renamed>, present: &[String]) -> String {
+fn not_found(kind: Kind, image: &str, renamed: Option<&Renamed>, present: &[String]) -> String {
     let image = clean(image);
     if let Some(renamed) = renamed {
         let new_name = clean(&renamed.new_name);
@@ -323,7 +333,8 @@ fn not_found(image: &str, renamed: Option<&Renamed>, present: &[String]) -> Stri
         );
     }
     if present.is_empty() {
-        return format!("no image in this file, so `{image}` was not found; add it under `images`");
+        let what = if kind == Kind::Chart { "chart" } else { "image" };
+        return format!("no {what} in this file, so `{image}` was not found; {}", advice(kind));
     }
     let named: Vec<String> = present.iter().take(5).map(|name| format!("`{}`", clean(name))).collect();
     let more = if present.len() > 5 { format!(" and {} more", present.len() - 5) } else { String::new() };
@@ -331,6 +342,29 @@ fn not_found(image: &str, renamed: Option<&Renamed>, present: &[String]) -> Stri
         "image `{image}` was not found; the file has {}{more}: name one of them in gantry.yaml, or add it here",
         named.join(", ")
     )
+}
+
+/// Where an image goes in a file that has none.
+fn advice(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Kustomization => "add it under `images`",
+        Kind::HelmValues => {
+            "write `repository` and `tag` under its `image`, or name the value by `key` and its image by `image`"
+        }
+        Kind::Manifest => {
+            "name the file whose containers run it, or the value by `key` and its image by `image`"
+        }
+        Kind::Chart => "add it under `dependencies`, with the address that it comes from as `repository`",
+        Kind::Compose => "write it as the `image` of a service",
+        Kind::ArgocdSource => "add it under `kustomize.images`, or its name and tag under `helm.parameters`",
+        Kind::Markers => {
+            "put a marker behind its name too, or name the policy by `key` and its image by `image`"
+        }
+        Kind::Yaml | Kind::Json | Kind::Toml | Kind::Dotenv | Kind::Hcl => {
+            "say by `key` which value is its tag"
+        }
+        Kind::Regex => "say by `key` the expression that finds its tag",
+    }
 }
 
 fn no_such_key(key: &str, deepest: &str, present: &[String]) -> String {

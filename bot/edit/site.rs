@@ -99,6 +99,8 @@ pub(crate) enum Pin {
     BehindTag,
     /// It gets this key, which is taken out when the digest goes.
     Key(&'static str),
+    /// There must be one, under the key that is there for it: it is never taken out.
+    Always,
 }
 
 /// A key (for a list item, the item itself) and its value, or a part of that value's text.

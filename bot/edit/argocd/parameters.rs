@@ -12,6 +12,9 @@ use crate::resource::field;
 use crate::site::{Fields, Form, Found, Joined, Names, Pin, Site, Slot};
 use crate::syntax::{NodeId, Tree};
 
+/// The most lines that a message counts.
+const MAX_LINES: usize = 100;
+
 /// The parameters of one prefix.
 #[derive(Default)]
 struct Group {
@@ -66,11 +69,12 @@ pub(super) fn find(tree: &Tree<'_>, list: NodeId, found: &mut Found) -> Result<(
             let text = slot.text(tree).unwrap_or_default();
             Joined::parse(text).is_some_and(|joined| joined.names_image(text)) || text.contains("{{")
         };
+        // Once for all of them: a list may set one name thousands of times.
+        let lines = lines_of(tree, items.iter().map(|(item, _)| *item));
         for (item, slot) in items.iter().filter(|(_, slot)| clear(slot)) {
             let Some(site) = Site::joined(tree, slot.clone()) else { continue };
             if items.len() > 1 {
-                let lines = items.iter().map(|(item, _)| tree.position(*item).0).collect();
-                refuse_twice(tree, &site, *item, lines, found);
+                refuse_twice(tree, &site, *item, lines.clone(), found);
             }
             found.sites.push(site);
         }
@@ -102,15 +106,59 @@ impl Group {
         let form = Form::Fields(fields);
         let site = Site { what: What::Image, name: image.clone(), image, at, form };
         if let Some(first) = self.twice.first() {
-            let lines = self.twice.iter().map(|item| tree.position(*item).0).collect();
+            let lines = lines_of(tree, self.twice.iter().copied());
             refuse_twice(tree, &site, *first, lines, found);
         }
         Some(site)
     }
 }
 
+/// The lines of the first of the items, each once.
+fn lines_of(tree: &Tree<'_>, items: impl Iterator<Item = NodeId>) -> Vec<usize> {
+    let mut lines: Vec<usize> = items.take(MAX_LINES).map(|item| tree.position(item).0).collect();
+    lines.sort_unstable();
+    lines.dedup();
+    lines
+}
+
 /// Blocks a site of whose parameters one is set twice: only the last one counts.
 fn refuse_twice(tree: &Tree<'_>, site: &Site, at: NodeId, lines: Vec<usize>, found: &mut Found) {
     let reason = Reason::Ambiguous { image: site.image.clone(), lines };
     found.odd.insert(site.at, Refusal::at(tree.position(at), reason));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A list of that many parameters that all set one name, and what it was found to hold.
+    fn repeated(name: &str, value: &str, times: usize) -> Found {
+        let text = format!("- {{name: {name}, value: '{value}'}}\n").repeat(times);
+        let text = format!("{text}- {{name: image.repository, value: shop/web}}\n");
+        let tree = Tree::parse(text.as_bytes()).unwrap();
+        let mut found = Found::default();
+        find(&tree, tree.roots().next().unwrap(), &mut found).unwrap();
+        found
+    }
+
+    fn lines(found: &Found) -> Vec<&Vec<usize>> {
+        let lines = found.odd.values().map(|refusal| match &refusal.reason {
+            Reason::Ambiguous { lines, .. } => lines,
+            other => panic!("{other}"),
+        });
+        lines.collect()
+    }
+
+    #[test]
+    fn what_is_set_many_times_tells_a_bounded_number_of_lines() {
+        let found = repeated("image", "shop/web:1", 3000);
+        assert_eq!(found.odd.len(), 3000);
+        assert!(lines(&found).iter().all(|lines| lines.len() == MAX_LINES), "a line for each of each");
+    }
+
+    #[test]
+    fn each_line_is_told_once_and_in_order() {
+        let found = repeated("image.tag", "1", 4);
+        assert_eq!(lines(&found), [&vec![1, 2, 3, 4]]);
+    }
 }

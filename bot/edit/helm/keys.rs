@@ -115,7 +115,7 @@ impl<'t, 'a> Keys<'t, 'a> {
 
 /// Whether a key may say something about an image. What is asked for must be here.
 fn matters(key: &str) -> bool {
-    const WORDS: [&str; 21] = [
+    const WORDS: [&str; 22] = [
         "repository",
         "registry",
         "hub",
@@ -125,6 +125,7 @@ fn matters(key: &str) -> bool {
         "version",
         "digest",
         "sha",
+        "useDigest",
         "pullPolicy",
         "pullSecrets",
         "url",

@@ -44,11 +44,15 @@ pub(super) fn sites(
 ) -> Result<Vec<Site>, Refusal> {
     let mut sites = Vec::new();
     let mut used: BTreeSet<NodeId> = BTreeSet::new();
-    let mut push = |parts: Parts| {
+    let uses_digest = uses_digest(tree, keys)?;
+    let mut push = |mut parts: Parts| {
         let tag = parts.tag.as_ref().map(|tag| tag.value);
+        // The chart does not look at it.
+        parts.digest = parts.digest.filter(|_| uses_digest != Some(false));
         if tag.is_none_or(|tag| !used.contains(&tag))
-            && let Some(site) = site(tree, keys, standing, parts)
+            && let Some(mut site) = site(tree, keys, standing, parts)
         {
+            demand_digest(&mut site, uses_digest);
             used.extend(tag);
             sites.push(site);
         }
@@ -187,12 +191,31 @@ fn site(tree: &Tree<'_>, keys: &Keys<'_, '_>, standing: Standing<'_>, parts: Par
 pub(super) fn nameless(tree: &Tree<'_>, keys: &Keys<'_, '_>) -> Result<Option<Site>, Refusal> {
     let tag = keys.first(&TAGS)?.map(|(_, slot)| slot).filter(|slot| is_scalar(tree, slot));
     let Some(tag) = tag.filter(|slot| keys.is_own(slot) && !keys.has("repository")) else { return Ok(None) };
-    let digest = keys.first(&DIGESTS)?.map(|(_, slot)| slot);
+    let uses_digest = uses_digest(tree, keys)?;
+    let digest = keys.first(&DIGESTS)?.map(|(_, slot)| slot).filter(|_| uses_digest != Some(false));
     let bare_hex = digest.as_ref().is_some_and(|slot| is_bare_hex(tree, slot));
     let fields = Fields { digest, bare_hex, pin: Pin::BehindTag, ..Fields::tag_alone(tag) };
     let fields = Fields { mapping: Some(keys.mapping), ..fields };
     let (at, form) = (keys.mapping, Form::Fields(fields));
-    Ok(Some(Site { what: What::Image, image: String::new(), name: String::new(), at, form }))
+    let mut site = Site { what: What::Image, image: String::new(), name: String::new(), at, form };
+    demand_digest(&mut site, uses_digest);
+    Ok(Some(site))
+}
+
+/// What `useDigest` says, by which Cilium's charts put `@DIGEST` behind the tag or leave it out.
+fn uses_digest(tree: &Tree<'_>, keys: &Keys<'_, '_>) -> Result<Option<bool>, Refusal> {
+    Ok(match keys.slot("useDigest")?.and_then(|slot| tree.string(slot.value)) {
+        Some("true") => Some(true),
+        Some("false") => Some(false),
+        _ => None,
+    })
+}
+
+/// An empty digest would end the reference in `@`, and one behind the tag would give it two.
+fn demand_digest(site: &mut Site, uses_digest: Option<bool>) {
+    if let (Form::Fields(fields), Some(true)) = (&mut site.form, uses_digest) {
+        fields.pin = Pin::Always;
+    }
 }
 
 /// Whether the chart puts `sha256:` before the digest itself: by the name of the key, or by what stands there.

@@ -104,6 +104,18 @@ pub(super) fn is_image_key(key: &str) -> bool {
     key.eq_ignore_ascii_case("image") || key.ends_with("Image") || ends_in_word(key, "image")
 }
 
+/// Whether the key starts with `image` and names one of several, as `imageK8S` of Consul's chart and
+/// `imageName` of CloudNativePG's: only a whole reference with a tag or digest is an image there.
+pub(super) fn is_one_of_several(key: &str) -> bool {
+    key.strip_prefix("image")
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()) && !rest.starts_with("Pull"))
+}
+
+/// Whether the text is a whole reference, with a tag or digest.
+pub(super) fn is_whole(text: &str) -> bool {
+    Joined::parse(text).is_some_and(|joined| joined.tag.is_some() || joined.digest.is_some())
+}
+
 /// Whether the key is `images` or ends in `Images`, `_images` or `-images`.
 pub(super) fn is_images_key(key: &str) -> bool {
     key == "images" || key.ends_with("Images") || ends_in_word(key, "images")

@@ -256,6 +256,9 @@ fn apply(
         }
     }
     let pinned_after = pinned_here.is_some();
+    if fields.pin == Pin::Always && change.digest == SetDigest::Remove {
+        return refuse(Reason::DigestDemanded { path: tree.path(site.at) });
+    }
     match (change.digest, &fields.digest) {
         (SetDigest::Keep, _) | (SetDigest::Remove, None) => Ok(()),
         (SetDigest::Remove, Some(slot)) if digest_alone => {
@@ -274,7 +277,9 @@ fn apply(
         }
         (SetDigest::Set(digest), None) => match fields.pin {
             Pin::Key(key) => add(draft, fields.tag.as_ref().or(behind), key, digest),
-            Pin::BehindTag | Pin::Nowhere => refuse(Reason::NoDigest { path: tree.path(site.at) }),
+            Pin::BehindTag | Pin::Always | Pin::Nowhere => {
+                refuse(Reason::NoDigest { path: tree.path(site.at) })
+            }
         },
     }
 }
