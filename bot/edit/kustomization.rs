@@ -2,7 +2,8 @@
 //!
 //! An entry is `name`, and optionally `newName`, `newTag` and `digest` (kustomize, `types.Image`); `newTag`
 //! may hold `tag@digest`. An entry answers to its effective image: `newName` where it has one, else `name`.
-//! Comparison is exact: `nginx` is not `docker.io/library/nginx`, as it is not for kustomize.
+//! An entry of `nginx` is one of `docker.io/library/nginx` too: they are one repository, although kustomize
+//! compares an entry's `name` with the resources by its letters.
 
 mod fields;
 

@@ -171,7 +171,7 @@ fn matching(
         // `nginx` and `docker.io/library/nginx` move together, unless each has a change of its own.
         let others = |site: &Site| changes.iter().any(|other| other.image == site.image);
         let mut hits = of(&|site| {
-            let same = || !site.is_entry() && same_image(&site.image, image) && !others(site);
+            let same = || same_image(&site.image, image) && !others(site);
             named(site) && (site.image == image || same())
         });
         if told && (target.key.is_some() || hits.is_empty()) {
