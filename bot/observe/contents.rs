@@ -13,7 +13,7 @@ use gantry_edit::Reference;
 
 use crate::{
     git::{File, GitError, Kind, Snapshot},
-    place,
+    place::{self, NoFile},
 };
 
 /// Reads the images of `application` from `files` at a commit of `branch`.
@@ -45,8 +45,8 @@ pub(crate) fn references_of(entry: &FileEntry, file: &File) -> Result<Vec<Refere
     let path = entry.path.as_str();
     match file.kind {
         Kind::Regular => place::references(entry, &file.bytes),
-        Kind::Symlink => Err(place::not_a_file(path, "symbolic link")),
-        Kind::Submodule => Err(place::not_a_file(path, "submodule")),
-        Kind::LfsPointer => Err(place::not_a_file(path, "Git LFS pointer")),
+        Kind::Symlink => Err(place::not_a_file(path, NoFile::Symlink)),
+        Kind::Submodule => Err(place::not_a_file(path, NoFile::Submodule)),
+        Kind::LfsPointer => Err(place::not_a_file(path, NoFile::LfsPointer)),
     }
 }
