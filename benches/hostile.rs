@@ -42,7 +42,7 @@ fn bomb() -> String {
 
 /// A text in a text in a text: each level a block scalar of the one around it.
 fn texts_in_texts() -> String {
-    let mut text = fill("", 3 * MIB / 2, |at| format!("c{at}: {{image: {{repository: a/b, tag: v{at}}}}}\n"));
+    let mut text = fill("", MIB / 2, |at| format!("c{at}: {{image: {{repository: a/b, tag: v{at}}}}}\n"));
     for _ in 0..2 {
         let lines: String = text.lines().map(|line| format!("      {line}\n")).collect();
         text = format!(

@@ -60,14 +60,14 @@ generatorOptions:
 pub(crate) const FIRST: &str = "1.0.0";
 
 impl Infra {
-    /// Makes the repository. It checks what it is sent, as forges do, and starts no maintenance of its own,
-    /// which would fall on one measurement by chance.
-    pub(crate) fn make() -> Self {
+    /// Makes the repository, with Git's own settings but two: `fsck` has it check every object that it is sent,
+    /// as some forges do; and it starts no maintenance, which would fall on one measurement by chance.
+    pub(crate) fn make(fsck: bool) -> Self {
         let infra = Self { folder: tempfile::tempdir().expect("a folder") };
         let path = infra.folder.path().join("first.git");
         run(git().args(["init", "--quiet", "--bare", "-b", "main"]).arg(&path), b"");
         for (setting, value) in [
-            ("receive.fsckObjects", "true"),
+            ("receive.fsckObjects", if fsck { "true" } else { "false" }),
             ("http.receivepack", "true"),
             ("receive.autogc", "false"),
             ("gc.auto", "0"),

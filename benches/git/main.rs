@@ -1,6 +1,7 @@
 //! What a push costs: ours, and the ways of the `git` program, in one run on this machine.
 //!
-//! `cargo bench --bench git [-- [file|http] [one|commit|chain|branches] [ROUNDS]]`; see benches/README.md. Every round has a fresh copy of
+//! `cargo bench --bench git [-- [file|http] [one|commit|chain|branches] [fsck] [ROUNDS]]`;
+//! see benches/README.md. Every round has a fresh copy of
 //! the repository and a fresh mirror; the table shows the median of the rounds. Bytes are those of the
 //! request that carries the push, counted by the HTTP server. Over HTTP the server is `git http-backend`.
 #![allow(
@@ -139,10 +140,11 @@ fn branches(table: &mut Table, ours: OfOurs<'_>, peer: OfPeer<'_>) {
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let rounds = words.iter().find_map(|word| word.parse().ok()).unwrap_or(ROUNDS).max(1);
-    let infra = Infra::make();
+    let fsck = words.iter().any(|word| word == "fsck");
+    let infra = Infra::make(fsck);
     let server = git_http::Server::start(infra.root(), git_http::Behaviour::default());
     let bench = Bench { infra, server, rounds, words };
-    let mut table = Table::new(rounds);
+    let mut table = Table::new(rounds, fsck);
     for (name, way) in [("file", Way::File), ("http", Way::Http)] {
         if bench.wanted(&["file", "http"], name) {
             bench.run(way, &mut table);

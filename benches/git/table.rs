@@ -24,9 +24,10 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn new(rounds: usize) -> Self {
+    pub(crate) fn new(rounds: usize, fsck: bool) -> Self {
+        let checks = if fsck { "; the server checks every object" } else { "" };
         println!(
-            "5,000 applications, 20,000 files; median of {rounds} rounds. A peer's ratio is its time by ours."
+            "5,000 applications, 20,000 files; median of {rounds} rounds{checks}. A peer's ratio is its time by ours."
         );
         Self { missed: 0 }
     }

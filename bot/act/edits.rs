@@ -4,11 +4,13 @@
 use gantry_core::{
     config::pipeline::{Application, FileEntry, Pipeline},
     effects::Promotion,
+    facts::Facts,
     reason::{Owner, Problem},
 };
 
+use super::promoted;
 use crate::{
-    git::{File, GitError},
+    git::{File, GitError, Mirror},
     observe::contents,
     place,
 };
@@ -16,8 +18,10 @@ use crate::{
 /// A file before and after.
 pub(super) struct FileChange {
     pub(super) path: String,
-    before: Vec<u8>,
-    pub(super) after: Vec<u8>,
+    /// `None` where there is no file yet.
+    pub(super) before: Option<Vec<u8>>,
+    /// `None` where the file goes.
+    pub(super) after: Option<Vec<u8>>,
 }
 
 /// The files that `promotion` changes; none if they hold its release already.
@@ -25,7 +29,9 @@ pub(super) struct FileChange {
 /// # Errors
 /// The inner error is a file that can't be edited, which its owners must mend.
 pub(super) fn of(
+    mirror: &Mirror,
     pipeline: &Pipeline,
+    facts: &Facts,
     promotion: &Promotion,
     read: &mut dyn FnMut(&str) -> Result<Option<File>, GitError>,
 ) -> Result<Result<Vec<FileChange>, Problem>, GitError> {
@@ -45,15 +51,24 @@ pub(super) fn of(
         // An entry goes on from what the ones before it made of the same file.
         let earlier = changes.iter().position(|change| change.path == *path);
         let before = match earlier {
-            Some(index) => std::mem::replace(&mut file.bytes, changes[index].after.clone()),
+            Some(index) => {
+                let so_far = changes[index].after.clone().unwrap_or_default();
+                std::mem::replace(&mut file.bytes, so_far)
+            }
             None => file.bytes.clone(),
         };
         match (edit(application, promotion, entry, &file), earlier) {
-            (Ok(Some(after)), Some(index)) => changes[index].after = after,
-            (Ok(Some(after)), None) => changes.push(FileChange { path: path.clone(), before, after }),
+            (Ok(Some(after)), Some(index)) => changes[index].after = Some(after),
+            (Ok(Some(after)), None) => {
+                changes.push(FileChange { path: path.clone(), before: Some(before), after: Some(after) })
+            }
             (Ok(None), _) => {}
             (Err(problem), _) => return Ok(Err(problem)),
         }
+    }
+    match promoted::of(mirror, pipeline, facts, promotion, read)? {
+        Ok(config) => changes.extend(config),
+        Err(problem) => return Ok(Err(problem)),
     }
     Ok(Ok(changes))
 }
@@ -83,14 +98,30 @@ fn problem(path: &str, message: String) -> Problem {
     Problem { file: Some(path.to_owned()), line: None, column: None, message, owner: Owner::Team }
 }
 
+/// The largest file whose lines are compared for show, in bytes.
+const SHOWN: usize = 256 << 10;
+
+/// The most bytes of differences that are shown.
+const LONGEST: usize = 1 << 20;
+
 /// A unified difference, as `git diff` shows it.
 pub(super) fn unified(changes: &[FileChange]) -> String {
     let mut text = String::new();
-    for change in changes {
-        let (before, after) =
-            (String::from_utf8_lossy(&change.before), String::from_utf8_lossy(&change.after));
+    for (index, FileChange { path, before, after }) in changes.iter().enumerate() {
+        if text.len() > LONGEST {
+            text.push_str(&format!("{} more files differ\n", changes.len() - index));
+            break;
+        }
+        let old = before.as_ref().map_or("/dev/null".to_owned(), |_| format!("a/{path}"));
+        let new = after.as_ref().map_or("/dev/null".to_owned(), |_| format!("b/{path}"));
+        let bytes = |side: &Option<Vec<u8>>| side.clone().unwrap_or_default();
+        let (before, after) = (bytes(before), bytes(after));
+        if [&before, &after].iter().any(|side| side.len() > SHOWN || side.contains(&0)) {
+            text.push_str(&format!("Files {old} and {new} differ\n"));
+            continue;
+        }
+        let (before, after) = (String::from_utf8_lossy(&before), String::from_utf8_lossy(&after));
         let diff = similar::TextDiff::from_lines(before.as_ref(), after.as_ref());
-        let (old, new) = (format!("a/{}", change.path), format!("b/{}", change.path));
         text.push_str(&diff.unified_diff().context_radius(3).header(&old, &new).to_string());
     }
     text

@@ -9,6 +9,7 @@
 mod answer;
 mod edits;
 mod hands;
+mod promoted;
 mod write;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -19,7 +20,7 @@ use gantry_core::{
     decide::{Decision, place::Standing},
     effects::{Effect, Promotion},
     facts::{Facts, Failure, Person, Place, Proposal},
-    ids::{BranchName, CommitId, ProposalNumber, ReleaseId},
+    ids::{CommitId, ProposalNumber, ReleaseId},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -78,7 +79,7 @@ impl Actor {
             return acted;
         }
         let effects: Arc<Vec<Effect>> = Arc::new(decision.effects.clone());
-        let written = match self.write(pipeline.clone(), seen.facts.heads.clone(), Arc::clone(&effects)).await
+        let written = match self.write(pipeline.clone(), Arc::clone(&seen.facts), Arc::clone(&effects)).await
         {
             Ok(written) => written,
             Err(error) => {
@@ -116,7 +117,7 @@ impl Actor {
     async fn write(
         &self,
         pipeline: Arc<Pipeline>,
-        heads: BTreeMap<BranchName, CommitId>,
+        facts: Arc<Facts>,
         effects: Arc<Vec<Effect>>,
     ) -> Result<BTreeMap<usize, Written>, GitError> {
         let (mirror, voice, now) = (Arc::clone(&self.mirror), self.voice.clone(), self.clock.now());
@@ -129,7 +130,7 @@ impl Actor {
             let desk = Desk {
                 mirror: &mirror,
                 pipeline: &pipeline,
-                heads: &heads,
+                facts: &facts,
                 voice: &voice,
                 hands: &hands,
                 now,
@@ -273,10 +274,10 @@ pub async fn diff(mirror: &Arc<Mirror>, seen: &Seen, promotion: &Promotion) -> R
     let pipeline = seen.pipeline.clone().ok_or("gantry.yaml was not read yet")?;
     let head = seen.facts.heads.get(&promotion.base).cloned();
     let head = head.ok_or_else(|| format!("there is no branch {}", promotion.base))?;
-    let (mirror, promotion) = (Arc::clone(mirror), promotion.clone());
+    let (mirror, promotion, facts) = (Arc::clone(mirror), promotion.clone(), Arc::clone(&seen.facts));
     let work = move || {
         let snapshot = mirror.snapshot(&head)?;
-        edits::of(&pipeline, &promotion, &mut |path| snapshot.read(path))
+        edits::of(&mirror, &pipeline, &facts, &promotion, &mut |path| snapshot.read(path))
     };
     match tokio::task::spawn_blocking(work).await {
         Ok(Ok(Ok(changes))) => Ok(edits::unified(&changes)),

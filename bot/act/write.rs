@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use gantry_core::{
     config::pipeline::Pipeline,
     effects::{Effect, Promotion},
-    facts::{Person, Place},
+    facts::{Facts, Person, Place},
     ids::{BranchName, CommitId, ReleaseId},
     record,
 };
@@ -37,7 +37,7 @@ pub(super) enum Written {
 pub(super) struct Desk<'a> {
     pub(super) mirror: &'a Mirror,
     pub(super) pipeline: &'a Pipeline,
-    pub(super) heads: &'a BTreeMap<BranchName, CommitId>,
+    pub(super) facts: &'a Facts,
     pub(super) voice: &'a Voice,
     pub(super) hands: &'a Hands,
     pub(super) now: Timestamp,
@@ -165,7 +165,8 @@ impl Desk<'_> {
         chains: &'c mut BTreeMap<BranchName, Chain>,
         base: &BranchName,
     ) -> Result<&'c mut Chain, GitError> {
-        let head = self.heads.get(base).ok_or_else(|| GitError::unfinished(format!("no branch {base}")))?;
+        let head =
+            self.facts.heads.get(base).ok_or_else(|| GitError::unfinished(format!("no branch {base}")))?;
         Ok(chains.entry(base.clone()).or_insert_with(|| Chain {
             start: head.clone(),
             head: head.clone(),
@@ -183,10 +184,11 @@ impl Desk<'_> {
     ) -> Result<Result<bool, Written>, GitError> {
         let chain = self.chain(chains, &promotion.base)?;
         let snapshot = self.mirror.snapshot(&chain.start)?;
-        let changes = edits::of(self.pipeline, promotion, &mut |path| match chain.files.get(path) {
+        let mut read = |path: &str| match chain.files.get(path) {
             Some(file) => Ok(Some(file.clone())),
             None => snapshot.read(path),
-        })?;
+        };
+        let changes = edits::of(self.mirror, self.pipeline, self.facts, promotion, &mut read)?;
         let changes = match changes {
             Ok(changes) => changes,
             Err(problem) => {
@@ -197,14 +199,18 @@ impl Desk<'_> {
             return Ok(Ok(false));
         }
         for change in &changes {
-            if let Some(mut file) = snapshot.read(&change.path)? {
-                file.bytes.clone_from(&change.after);
+            // What is new or gone belongs to this promotion alone: no other one reads it.
+            if let (Some(after), Some(mut file)) = (&change.after, snapshot.read(&change.path)?) {
+                file.bytes.clone_from(after);
                 chain.files.insert(change.path.clone(), file);
             }
         }
         let message = self.message(promotion);
-        let changes = changes.into_iter().map(|change| (change.path, Some(change.after))).collect();
-        chain.head = drafting.commit(&self.draft(chain.head.clone(), changes, message, None))?;
+        let changes = changes.into_iter().map(|change| (change.path, change.after)).collect();
+        match drafting.commit(&self.draft(chain.head.clone(), changes, message, None)) {
+            Ok(head) => chain.head = head,
+            Err(error) => return refused(promotion, error),
+        }
         chain.places.push((promotion.place.clone(), promotion.release.id.clone()));
         Ok(Ok(true))
     }
@@ -235,10 +241,11 @@ impl Desk<'_> {
         promotion: &Promotion,
         replaces: Option<&CommitId>,
     ) -> Result<Result<Planned, Written>, GitError> {
-        let head = self.heads.get(&promotion.base);
+        let head = self.facts.heads.get(&promotion.base);
         let head = head.ok_or_else(|| GitError::unfinished(format!("no branch {}", promotion.base)))?;
         let snapshot = self.mirror.snapshot(head)?;
-        let changes = match edits::of(self.pipeline, promotion, &mut |path| snapshot.read(path))? {
+        let mut read = |path: &str| snapshot.read(path);
+        let changes = match edits::of(self.mirror, self.pipeline, self.facts, promotion, &mut read)? {
             Ok(changes) if changes.is_empty() => return Ok(Err(nothing_to_write(promotion))),
             Ok(changes) => changes,
             Err(problem) => {
@@ -246,8 +253,11 @@ impl Desk<'_> {
             }
         };
         let message = self.message(promotion);
-        let changes = changes.into_iter().map(|change| (change.path, Some(change.after))).collect();
-        let commit = drafting.commit(&self.draft(head.clone(), changes, message, None))?;
+        let changes = changes.into_iter().map(|change| (change.path, change.after)).collect();
+        let commit = match drafting.commit(&self.draft(head.clone(), changes, message, None)) {
+            Ok(commit) => commit,
+            Err(error) => return refused(promotion, error),
+        };
         Ok(Ok(Planned {
             update: RefUpdate {
                 branch: promotion.place.branch().to_string(),
@@ -282,6 +292,14 @@ impl Desk<'_> {
             committer: self.hands.committer.clone(),
             at: self.now,
         }
+    }
+}
+
+/// What must not be written is refused for its own place; the others go on.
+fn refused<T>(promotion: &Promotion, error: GitError) -> Result<Result<T, Written>, GitError> {
+    match error {
+        GitError::Draft { .. } => Ok(Err(Written::Refused(promotion.release.id.clone(), error.to_string()))),
+        other => Err(other),
     }
 }
 

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::ids::{ApplicationName, Digest, ImageName, ReleaseId, Tag};
+use crate::ids::{ApplicationName, ConfigId, Digest, ImageName, ReleaseId, Tag};
 
 /// One image at one digest, under the tag by which it was chosen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -29,7 +29,7 @@ pub struct Artifact {
     pub source: Option<String>,
 }
 
-/// An immutable set of artifacts of one application.
+/// An immutable set of artifacts of one application, and the config files promoted with them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Release {
     /// Content-addressed id.
@@ -38,12 +38,25 @@ pub struct Release {
     pub application: ApplicationName,
     /// One for each image of the application, in the order of its config.
     pub artifacts: Vec<Artifact>,
+    /// The config files promoted with them, where the application has `config`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<ConfigId>,
 }
 
 impl Release {
     /// Makes a release; its id depends on the application and on each image's digest, not on tags or order.
     #[must_use]
     pub fn new(application: ApplicationName, artifacts: Vec<Artifact>) -> Self {
+        Self::with_config(application, artifacts, None)
+    }
+
+    /// Makes a release with the config files that go with it; without them its id is that of [`Release::new`].
+    #[must_use]
+    pub fn with_config(
+        application: ApplicationName,
+        artifacts: Vec<Artifact>,
+        config: Option<ConfigId>,
+    ) -> Self {
         let mut lines: Vec<String> = artifacts.iter().map(|a| format!("{}@{}", a.image, a.digest)).collect();
         lines.sort();
         let mut hash = Sha256::new();
@@ -53,16 +66,21 @@ impl Release {
             hash.update(b"\n");
             hash.update(line);
         }
+        if let Some(config) = &config {
+            hash.update(b"\nconfig ");
+            hash.update(config.as_str());
+        }
         let hex = hex::encode(&hash.finalize()[..16]);
         let id = match hex.parse() {
             Ok(id) => id,
             Err(_) => unreachable!("16 bytes are 32 hexadecimal digits"),
         };
-        Self { id, application, artifacts }
+        Self { id, application, artifacts, config }
     }
 
     /// The name people use for it: its tags, joined with `+` where there are several images with
-    /// different tags.
+    /// different tags; and the beginning of its config's id where config is promoted with them, as it may be all
+    /// that differs.
     #[must_use]
     pub fn version(&self) -> String {
         let mut tags: Vec<&str> = Vec::new();
@@ -71,7 +89,22 @@ impl Release {
                 tags.push(artifact.tag.as_str());
             }
         }
-        tags.join("+")
+        let tags = tags.join("+");
+        match &self.config {
+            Some(config) => format!("{tags}+config.{}", config.short()),
+            None => tags,
+        }
+    }
+
+    /// Whether it is of the same images, whatever config goes with them.
+    #[must_use]
+    pub fn same_images(&self, artifacts: &[Artifact]) -> bool {
+        let digests = |list: &[Artifact]| {
+            let mut digests: Vec<_> = list.iter().map(|a| (a.image.clone(), a.digest.clone())).collect();
+            digests.sort();
+            digests
+        };
+        digests(&self.artifacts) == digests(artifacts)
     }
 
     /// When the newest of its artifacts was built.
@@ -107,5 +140,11 @@ mod tests {
         assert_ne!(one.id, other.id);
         assert_ne!(one.id, Release::new("other".parse().unwrap(), one.artifacts.clone()).id);
         assert_eq!((one.version().as_str(), swapped.version().as_str()), ("1", "9+8"));
+        let config = "0123456789abcdef0123456789abcdef".parse().ok();
+        let configured = Release::with_config(one.application.clone(), one.artifacts.clone(), config);
+        assert_ne!(one.id, configured.id);
+        assert_eq!(configured.version(), "1+config.89abcde");
+        assert!(one.same_images(&configured.artifacts) && one.same_images(&swapped.artifacts));
+        assert!(!one.same_images(&other.artifacts));
     }
 }

@@ -3,19 +3,20 @@
 //! Facts are plain data without behaviour of their own. They come from observation only (Git, the forge, the
 //! registries, CI), so a restart or a lost database leads back to the same facts (promise 1).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    artifact::Artifact,
+    artifact::{Artifact, Release},
     catalog::Catalog,
     ids::{
-        ApplicationName, BranchName, CommitId, Digest, EnvironmentName, ImageName, ProposalNumber, ReleaseId,
-        Tag,
+        ApplicationName, BranchName, CommitId, ConfigId, Digest, EnvironmentName, ImageName, ProposalNumber,
+        ReleaseId, Tag,
     },
+    promoted::ConfigState,
     reason::Problem,
 };
 
@@ -69,6 +70,8 @@ pub struct Facts {
     pub heads: BTreeMap<BranchName, CommitId>,
     /// What each environment holds of each application, and how that came.
     pub places: BTreeMap<Place, PlaceFacts>,
+    /// Where the files of each config that was seen stand, to be promoted from there.
+    pub configs: Arc<BTreeMap<ConfigId, ConfigState>>,
     /// Artifacts, tags and CI results.
     pub catalog: Catalog,
     /// How the last look at each image's registry went.
@@ -92,6 +95,8 @@ pub struct Facts {
 pub struct PlaceFacts {
     /// The images in its files at the head, or why they can't be read.
     pub contents: Result<Vec<Held>, Problem>,
+    /// The promoted config files at the head; none where the application has no `config`.
+    pub config: Option<ConfigState>,
     /// The changes of what it holds, newest first. The first is how the present content came.
     pub history: Vec<Arrival>,
     /// Rejections and acceptances written to Git, newest first.
@@ -135,6 +140,10 @@ pub struct Arrival {
     pub subject: String,
     /// What the files held after it; empty where they could not be read.
     pub holds: Vec<Held>,
+    /// The promoted config files after it; none where the application has no `config`, or a part of it was
+    /// missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<ConfigId>,
     /// What Gantry's trailers in it, or in a commit that it merged, say.
     pub record: Option<Record>,
     /// The file appeared with this commit: nothing was there before.
@@ -152,10 +161,21 @@ pub struct Record {
     pub from: Option<ReleaseId>,
     /// `Gantry-Image` with the matching `Gantry-Source` and `Gantry-Built`.
     pub artifacts: Vec<Artifact>,
+    /// `Gantry-Config`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<ConfigId>,
     /// `Gantry-Checks`: CI checks that had succeeded when it was promoted.
     pub checks: Vec<String>,
     /// `Gantry-By`: the person who asked for it, where one did.
     pub by: Option<String>,
+}
+
+impl Record {
+    /// The release that it records.
+    #[must_use]
+    pub fn release(&self) -> Release {
+        Release::with_config(self.place.application.clone(), self.artifacts.clone(), self.config.clone())
+    }
 }
 
 /// A rejection, or its lifting, as a commit with `Gantry-Rejects` or `Gantry-Accepts` records it.

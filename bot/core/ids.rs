@@ -161,6 +161,11 @@ id!(
     ReleaseId, "release id", |text| text.len() == 32 && lower_hex(text), "32 lower-case hexadecimal digits"
 );
 id!(
+    /// The config files promoted with a release: 8 hexadecimal digits of how `config` is written, 24 of what the
+    /// files hold.
+    ConfigId, "config id", |text| text.len() == 32 && lower_hex(text), "32 lower-case hexadecimal digits"
+);
+id!(
     /// A Git object id of a commit (SHA-1, or SHA-256 where the repository uses it).
     CommitId, "commit id", |text| matches!(text.len(), 40 | 64) && lower_hex(text),
     "40 or 64 lower-case hexadecimal digits"
@@ -171,6 +176,20 @@ impl ReleaseId {
     #[must_use]
     pub fn short(&self) -> &str {
         &self.as_str()[..10]
+    }
+}
+
+impl ConfigId {
+    /// Seven digits of what the files hold, for versions.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        &self.as_str()[8..15]
+    }
+
+    /// Which `config` it is of.
+    #[must_use]
+    pub fn definition(&self) -> &str {
+        &self.as_str()[..8]
     }
 }
 

@@ -16,6 +16,7 @@ pub mod effects;
 pub mod facts;
 pub mod gates;
 pub mod ids;
+pub mod promoted;
 pub mod reason;
 pub mod record;
 pub mod select;

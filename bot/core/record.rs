@@ -2,7 +2,7 @@
 //!
 //! They are the record that survives the loss of the database (DESIGN section 7). Everything that decides
 //! on is in them: the place, the release, each image with tag and digest, when and from what it was built,
-//! and which checks had succeeded. One `Gantry-Source` and one `Gantry-Built` stand for each `Gantry-Image`,
+//! which config went with it, and which checks had succeeded. One `Gantry-Source` and one `Gantry-Built` stand for each `Gantry-Image`,
 //! in the same order, with `-` for what is not known.
 
 use jiff::Timestamp;
@@ -19,6 +19,7 @@ const APPLICATION: &str = "Gantry-Application";
 const ENVIRONMENT: &str = "Gantry-Environment";
 const RELEASE: &str = "Gantry-Release";
 const FROM: &str = "Gantry-From";
+const CONFIG: &str = "Gantry-Config";
 const IMAGE: &str = "Gantry-Image";
 const SOURCE: &str = "Gantry-Source";
 const BUILT: &str = "Gantry-Built";
@@ -60,6 +61,9 @@ pub fn promotion_trailers(promotion: &Promotion) -> Trailers {
         let source = artifact.source.as_deref().map(|source| format!(" {source}")).unwrap_or_default();
         line(&mut trailers, SOURCE, format!("{revision}{source}"));
         line(&mut trailers, BUILT, artifact.built.map_or_else(|| UNKNOWN.to_owned(), |at| at.to_string()));
+    }
+    if let Some(config) = &promotion.release.config {
+        line(&mut trailers, CONFIG, config);
     }
     if !promotion.checks.is_empty() {
         line(&mut trailers, CHECKS, promotion.checks.join(" "));
@@ -129,12 +133,17 @@ pub fn read_record(trailers: &[(String, String)]) -> Option<Record> {
         });
     }
     let checks = first(trailers, CHECKS).unwrap_or_default().split_whitespace().map(str::to_owned).collect();
-    let found = Release::new(place.application.clone(), artifacts);
+    let config = match first(trailers, CONFIG) {
+        Some(text) => Some(text.parse().ok()?),
+        None => None,
+    };
+    let found = Release::with_config(place.application.clone(), artifacts, config);
     (found.id == release && !found.artifacts.is_empty()).then(|| Record {
         place,
         release,
         from: first(trailers, FROM).and_then(|from| from.parse().ok()),
         artifacts: found.artifacts,
+        config: found.config,
         checks,
         by: first(trailers, BY).map(str::to_owned),
     })
@@ -210,6 +219,19 @@ mod tests {
         assert_eq!(record.artifacts, promotion.release.artifacts);
         assert_eq!(record.checks, ["ci"]);
         assert_eq!(record.by.as_deref(), Some("ritaGantry-Release: forged"), "no line break gets through");
+    }
+
+    #[test]
+    fn the_config_is_part_of_the_record() {
+        let mut promotion = promotion();
+        let Release { application, artifacts, .. } = promotion.release;
+        let config = "0123456789abcdef0123456789abcdef".parse().ok();
+        promotion.release = Release::with_config(application, artifacts, config);
+        let mut trailers = promotion_trailers(&promotion);
+        let record = read_record(&trailers).unwrap();
+        assert_eq!(record.release(), promotion.release);
+        trailers.retain(|(key, _)| key != CONFIG);
+        assert_eq!(read_record(&trailers), None, "without it the id is another's");
     }
 
     #[test]

@@ -31,6 +31,32 @@ pub(super) fn delta(old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
     from_splices(old.len(), new.len(), std::slice::from_ref(&splice))
 }
 
+/// The places in which two lists of one length differ; `None` where the lengths differ too.
+pub(super) fn differences(old: &[u8], new: &[u8]) -> Option<Vec<Splice>> {
+    /// Equal bytes between two places that are cheaper written out than copied.
+    const GAP: usize = 12;
+    /// Equal bytes are passed over in pieces.
+    const PIECE: usize = 256;
+    if old.len() != new.len() {
+        return None;
+    }
+    let mut places: Vec<(usize, usize)> = Vec::new();
+    for (piece, (a, b)) in old.chunks(PIECE).zip(new.chunks(PIECE)).enumerate() {
+        if a == b {
+            continue;
+        }
+        for (place, _) in a.iter().zip(b).enumerate().filter(|(_, (a, b))| a != b) {
+            let at = piece * PIECE + place;
+            match places.last_mut() {
+                Some((_, end)) if at < *end + GAP => *end = at + 1,
+                _ => places.push((at, at + 1)),
+            }
+        }
+    }
+    let splice = |(at, end): (usize, usize)| Splice { at, cut: end - at, put: new[at..end].to_vec() };
+    Some(places.into_iter().map(splice).collect())
+}
+
 /// The delta of the old bytes to those with `splices` made, which are sorted and apart from each other.
 /// `None` where that saves nothing.
 pub(super) fn from_splices(old: usize, new: usize, splices: &[Splice]) -> Option<Vec<u8>> {
@@ -175,6 +201,19 @@ mod tests {
                 prop_assert_eq!(apply(&old, &delta), Some(new));
             }
         }
+    }
+
+    #[test]
+    fn differences_are_found_wherever_they_are() {
+        let old = bytes(3, 100_000);
+        for places in [vec![], vec![0], vec![99_999], vec![255, 256], vec![5, 16, 18, 5_000, 70_000]] {
+            let mut new = old.clone();
+            places.iter().for_each(|place: &usize| new[*place] ^= 1);
+            let splices = differences(&old, &new).unwrap();
+            assert!(splices.len() <= places.len());
+            assert_eq!(spliced(&old, &splices), new);
+        }
+        assert_eq!(differences(&old, &old[1..]), None);
     }
 
     #[test]

@@ -91,6 +91,7 @@ impl Drafting<'_> {
             Some(made) => made.tree,
             None => self.mirror.tree_of(&self.repository, parents[0])?,
         };
+        self.series.begin(parents[0]);
         let tree = self.tree(base, &draft.changes).inspect_err(|_| self.series.abandon())?;
         let mut commit = gix::objs::Commit {
             tree,

@@ -2,14 +2,9 @@
 //!
 //! A list of 5,000 entries is 180 KB. To decode and write it anew for each commit would cost far more than
 //! the change of 20 bytes in it, so a [`List`] keeps the bytes and where each entry begins, finds a name by
-//! halving, and [`List::patched`] splices. The mirror keeps some of them ([`Kept`]): a list never changes,
-//! only which one a folder has.
+//! halving, and [`List::patched`] splices.
 
-use std::{
-    cmp::Ordering,
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{cmp::Ordering, sync::Arc};
 
 use gix::{
     ObjectId,
@@ -22,8 +17,6 @@ use super::{
     mirror::Mirror,
 };
 
-/// The most bytes of lists that a mirror keeps in memory: 16 MiB in use, and as many on the way out.
-const MAX_KEPT: usize = 16 << 20;
 /// An object id in a list.
 const ID: usize = 20;
 
@@ -170,48 +163,14 @@ fn entry_at(bytes: &[u8], start: usize) -> Option<Entry<'_>> {
     Some(Entry { name: &after[..length], mode, id: ObjectId::try_from(id).ok()?, start, end })
 }
 
-/// Lists that were used of late: in two halves, of which the older goes when the newer is full.
-#[derive(Default)]
-pub(super) struct Kept(Mutex<Halves>);
-
-#[derive(Default)]
-struct Halves {
-    newer: HashMap<ObjectId, Arc<List>>,
-    older: HashMap<ObjectId, Arc<List>>,
-    /// Bytes in the newer half.
-    bytes: usize,
-}
-
-impl Kept {
-    pub(super) fn get(&self, id: &ObjectId) -> Option<Arc<List>> {
-        let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(list) = halves.newer.get(id) {
-            return Some(list.clone());
-        }
-        let list = halves.older.remove(id)?;
-        halves.put(*id, list.clone());
-        Some(list)
-    }
-
-    pub(super) fn put(&self, id: ObjectId, list: Arc<List>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).put(id, list);
-    }
-}
-
-impl Halves {
-    fn put(&mut self, id: ObjectId, list: Arc<List>) {
-        // The second term is what an entry of the map and the places of the list's entries take.
-        let bytes = list.bytes.len() * 10 / 9 + 200;
-        if self.bytes + bytes > MAX_KEPT {
-            self.older = std::mem::take(&mut self.newer);
-            self.bytes = 0;
-        }
-        self.bytes += bytes;
-        self.newer.insert(id, list);
-    }
-}
-
 impl Mirror {
+    /// Keeps a list in memory.
+    pub(super) fn keep_list(&self, id: ObjectId, list: List) -> Arc<List> {
+        // The places of its entries take a tenth of what it takes itself.
+        let weight = list.bytes.len() + list.bytes.len() / 9;
+        self.lists.put(id, list, weight)
+    }
+
     /// The list of a folder that the mirror holds.
     pub(super) fn folder_list(
         &self,
@@ -224,8 +183,68 @@ impl Mirror {
         let mut bytes = Vec::new();
         self.read_tree(repository, id, &mut bytes)?;
         let list = List::parse(bytes).map_err(|why| self.damage_text(&format!("{why} (tree {id})")))?;
-        let list = Arc::new(list);
-        self.lists.put(id, list.clone());
-        Ok(list)
+        Ok(self.keep_list(id, list))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u8) -> ObjectId {
+        ObjectId::try_from([n; 20].as_slice()).unwrap()
+    }
+
+    fn patch(name: &str, id: Option<ObjectId>, kind: EntryKind) -> Patch<'_> {
+        Patch { name, id, kind }
+    }
+
+    fn names(list: &List) -> Vec<String> {
+        let entries = (0..list.starts.len()).map(|place| list.entry(place).unwrap());
+        entries.map(|entry| String::from_utf8(entry.name.to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn entries_stand_in_the_order_of_git() {
+        let new = [
+            patch("a", Some(id(1)), EntryKind::Tree),
+            patch("a.b", Some(id(2)), EntryKind::Blob),
+            patch("a-b", Some(id(3)), EntryKind::Tree),
+            patch("a0", Some(id(4)), EntryKind::BlobExecutable),
+        ];
+        let (list, splices) = List::default().patched(&new).unwrap().unwrap();
+        assert_eq!(splices.len(), 4);
+        // A folder's name counts as if it ended in a slash.
+        assert_eq!(names(&list), ["a-b", "a.b", "a", "a0"]);
+        assert!(list.patched(&new).unwrap().is_none(), "nothing differs");
+        assert_eq!(list.find(b"a0").unwrap().mode.kind(), EntryKind::BlobExecutable);
+        assert!(list.find(b"a-").is_none());
+
+        // At one place one goes and another comes; a mode that was there stays.
+        let change = [
+            patch("a.b", None, EntryKind::Blob),
+            patch("a.a", Some(id(5)), EntryKind::Blob),
+            patch("a0", Some(id(6)), EntryKind::Blob),
+            patch("never there", None, EntryKind::Blob),
+        ];
+        let (list, splices) = list.patched(&change).unwrap().unwrap();
+        assert_eq!((names(&list), splices.len()), (["a-b", "a.a", "a", "a0"].map(Into::into).to_vec(), 3));
+        let entry = list.find(b"a0").unwrap();
+        assert_eq!((entry.id, entry.mode.kind()), (id(6), EntryKind::BlobExecutable));
+    }
+
+    #[test]
+    fn a_list_that_git_would_not_write_is_read_and_never_written_on() {
+        let mut bytes = Vec::new();
+        for name in ["b", "a"] {
+            bytes.extend_from_slice(format!("100644 {name}\0").as_bytes());
+            bytes.extend_from_slice(id(7).as_slice());
+        }
+        for end in (1..bytes.len()).filter(|end| *end != bytes.len() / 2) {
+            assert!(List::parse(bytes[..end].to_vec()).is_err(), "{end}");
+        }
+        let list = List::parse(bytes).unwrap();
+        assert!(list.find(b"a").is_some() && list.find(b"b").is_some());
+        assert!(list.patched(&[patch("a", None, EntryKind::Blob)]).is_err());
     }
 }

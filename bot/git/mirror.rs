@@ -17,13 +17,18 @@ use gix::ObjectId;
 use super::{
     error::{GitError, chain},
     folder, http, ids,
-    lists::Kept,
+    kept::Kept,
+    lists::List,
     remote::Remote,
     series::Series,
 };
 
 /// Decoded trees and commits kept in memory while one caller works with the mirror.
 const OBJECT_CACHE: usize = 16 << 20;
+/// Folders' lists kept in memory for all callers, in bytes; twice as many for a moment.
+const MAX_LISTS: usize = 16 << 20;
+/// Files kept in memory for all callers, likewise.
+const MAX_FILES: usize = 8 << 20;
 
 /// The branches of a repository at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -66,7 +71,8 @@ pub struct Mirror {
     heads: Mutex<Arc<Heads>>,
     network: Mutex<()>,
     damaged: AtomicBool,
-    pub(super) lists: Kept,
+    pub(super) lists: Kept<List>,
+    pub(super) files: Kept<Vec<u8>>,
     /// The commits that were kept last, for the push that follows.
     fresh: Mutex<Option<Series>>,
     /// Held as long as the mirror lives; the system frees it when the process dies, however it dies.
@@ -105,7 +111,8 @@ impl Mirror {
             repository: RwLock::new(repository),
             network: Mutex::new(()),
             damaged: AtomicBool::new(false),
-            lists: Kept::default(),
+            lists: Kept::new(MAX_LISTS),
+            files: Kept::new(MAX_FILES),
             fresh: Mutex::default(),
             lock,
         };

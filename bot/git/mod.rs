@@ -35,6 +35,7 @@ mod history;
 mod http;
 mod ids;
 mod keep;
+mod kept;
 mod listing;
 mod lists;
 mod maintain;

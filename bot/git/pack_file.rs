@@ -4,8 +4,15 @@
 
 use std::io;
 
-use flate2::{Compress, Compression, Crc, FlushCompress, Status};
-use gix::{ObjectId, objs::Kind};
+use flate2::Crc;
+use gix::{
+    ObjectId,
+    objs::Kind,
+    zlib::{
+        Compression, Status,
+        stream::deflate::{Compress, FlushCompress},
+    },
+};
 
 /// The type number of an object that is a delta against one named by its id.
 const REF_DELTA: u8 = 7;
@@ -36,7 +43,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new() -> Self {
-        Self { fast: Compress::new(Compression::fast(), true) }
+        Self { fast: Compress::new(Compression::BEST_SPEED) }
     }
 
     /// Appends an object; tells its place, and how far in it the compressed bytes begin.
@@ -65,12 +72,18 @@ impl Writer {
             return Ok(());
         }
         self.fast.reset();
+        let start = out.len();
+        // Compressed bytes are hardly ever more than this; if they are, there is another turn.
+        out.resize(start + data.len() + 64, 0);
         loop {
             let done = usize::try_from(self.fast.total_in()).map_err(io::Error::other)?;
-            out.reserve((data.len() - done) / 2 + 64);
-            if self.fast.compress_vec(&data[done..], out, FlushCompress::Finish)? == Status::StreamEnd {
+            let filled = start + usize::try_from(self.fast.total_out()).map_err(io::Error::other)?;
+            let status = self.fast.compress(&data[done..], &mut out[filled..], FlushCompress::Finish);
+            if status.map_err(|error| io::Error::other(error.to_string()))? == Status::StreamEnd {
+                out.truncate(start + usize::try_from(self.fast.total_out()).map_err(io::Error::other)?);
                 return Ok(());
             }
+            out.resize(out.len() + data.len() / 2 + 64, 0);
         }
     }
 }
@@ -185,4 +198,30 @@ pub(super) fn index(objects: &[(ObjectId, Place)], checksum: ObjectId) -> io::Re
     out.extend_from_slice(checksum.as_slice());
     finish(&mut out)?;
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn what_is_compressed_or_stored_reads_back() {
+        let mut writer = Writer::new();
+        for length in [0, 1, 20, TINY - 1, TINY, 5551, 5552, 0xffff, 0x10000, 300_000] {
+            // Not to be compressed, so that the compressor needs more room than it was given.
+            let noise = (0..length as u64).map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8);
+            for data in [noise.collect::<Vec<u8>>(), vec![7; length]] {
+                let (mut zipped, mut plain) = (Vec::new(), Vec::new());
+                writer.zip(&mut zipped, &data).unwrap();
+                store(&mut plain, &data);
+                for bytes in [zipped, plain] {
+                    let mut back = Vec::new();
+                    flate2::read::ZlibDecoder::new(&*bytes).read_to_end(&mut back).unwrap();
+                    assert!(back == data, "{length}");
+                }
+            }
+        }
+    }
 }

@@ -9,10 +9,11 @@ use gix::{
 };
 
 use super::{
-    delta,
+    delta::{self, Splice},
     draft::Drafting,
     error::{GitError, tame},
     lists::{List, Patch},
+    series::Delta,
     snapshot::{MAX_DEPTH, MAX_FILE, is_lfs_pointer},
 };
 
@@ -102,12 +103,35 @@ impl Drafting<'_> {
             return Ok(None);
         }
         let id = self.hash(Kind::Tree, &new.bytes)?;
-        let delta = old.and_then(|old| {
-            delta::from_splices(list.bytes.len(), new.bytes.len(), &splices).map(|delta| (old, delta))
-        });
+        let delta = match old {
+            Some(old) => self.list_delta(old, &list, &new, &splices)?,
+            None => None,
+        };
         self.add(Kind::Tree, id, &new.bytes, delta)?;
-        self.mirror.lists.put(id, Arc::new(new));
+        self.mirror.keep_list(id, new);
         Ok(Some(id))
+    }
+
+    /// The new list as a delta, of the list that it was made of or of an earlier one of the same folder: see
+    /// [`Series::earlier`](super::series::Series::earlier).
+    fn list_delta(
+        &self,
+        old: ObjectId,
+        list: &List,
+        new: &List,
+        splices: &[Splice],
+    ) -> Result<Option<Delta>, GitError> {
+        let (base, turn) = self.series.earlier(old);
+        if base != old {
+            let earlier = self.list(base)?;
+            if let Some(splices) = delta::differences(&earlier.bytes, &new.bytes)
+                && let Some(bytes) = delta::from_splices(earlier.bytes.len(), new.bytes.len(), &splices)
+            {
+                return Ok(Some(Delta { base, bytes, turn }));
+            }
+        }
+        let bytes = delta::from_splices(list.bytes.len(), new.bytes.len(), splices);
+        Ok(bytes.map(|bytes| Delta { base: old, bytes, turn }))
     }
 
     fn blob(&mut self, old: Option<(ObjectId, Vec<u8>)>, bytes: &[u8]) -> Result<ObjectId, GitError> {
@@ -115,18 +139,13 @@ impl Drafting<'_> {
         if old.as_ref().is_some_and(|(old, _)| *old == id) {
             return Ok(id);
         }
-        let delta = old.and_then(|(base, old)| delta::delta(&old, bytes).map(|delta| (base, delta)));
+        let delta =
+            old.and_then(|(base, old)| delta::delta(&old, bytes).map(|bytes| Delta { base, bytes, turn: 1 }));
         self.add(Kind::Blob, id, bytes, delta)?;
         Ok(id)
     }
 
-    fn add(
-        &mut self,
-        kind: Kind,
-        id: ObjectId,
-        data: &[u8],
-        delta: Option<(ObjectId, Vec<u8>)>,
-    ) -> Result<(), GitError> {
+    fn add(&mut self, kind: Kind, id: ObjectId, data: &[u8], delta: Option<Delta>) -> Result<(), GitError> {
         self.series.add(kind, id, data, delta).map_err(|source| self.mirror.io(source))
     }
 
@@ -140,10 +159,8 @@ impl Drafting<'_> {
         }
         let read = self.read(id)?;
         let list = read.and_then(|bytes| List::parse(bytes).ok());
-        let list =
-            Arc::new(list.ok_or_else(|| self.mirror.damage_text("a folder's list cannot be read back"))?);
-        self.mirror.lists.put(id, list.clone());
-        Ok(list)
+        let list = list.ok_or_else(|| self.mirror.damage_text("a folder's list cannot be read back"))?;
+        Ok(self.mirror.keep_list(id, list))
     }
 
     /// A blob or list of the mirror or of a commit made here; `None` for a blob that is too large.

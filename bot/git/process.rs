@@ -1,6 +1,6 @@
 //! Git over a child process: `ssh`, or the `git` program for a repository on this machine.
 //!
-//! Promises: no shell; no `GIT_*` variable of the host reaches the child; nothing is asked on a terminal;
+//! Promises: no shell; no `GIT_*` or `GANTRY_*` variable of the host reaches the child; nothing is asked on a terminal;
 //! the child and what it started are killed at the deadline, and always waited for, by a thread of its own;
 //! what it says on stderr is read to the end but only its first 8 KiB are kept.
 
@@ -102,10 +102,12 @@ fn command(
     }
 }
 
-/// Takes the host's Git out of the environment and switches every question off.
+/// Takes the host's Git and Gantry's own variables, which may hold secrets, out of the environment, and
+/// switches every question off.
 pub(super) fn clean(command: &mut Command, version: Protocol) {
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("GIT_") {
+        let own = name.to_string_lossy();
+        if own.starts_with("GIT_") || own.starts_with("GANTRY_") {
             command.env_remove(name);
         }
     }

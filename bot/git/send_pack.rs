@@ -149,8 +149,8 @@ fn send_all(
         line
     };
     // One write is one line of the protocol.
-    let commands = commands.iter().enumerate().map(line);
-    let asked = commands.map(|line| writer.write_all(line.as_bytes())).collect::<Result<(), _>>();
+    let mut lines = commands.iter().enumerate().map(line);
+    let asked = lines.try_for_each(|line| writer.write_all(line.as_bytes()));
     let asked = asked.and_then(|()| writer.write_message(MessageKind::Flush));
     let (mut raw, mut answer) = writer.into_parts();
     // A server that refuses early may stop reading: its report is worth more than the broken pipe.

@@ -22,6 +22,8 @@ pub(super) const MAX_PATHS: usize = 1_000_000;
 pub(super) const MAX_DEPTH: usize = 64;
 /// The most bytes of one folder's list: 32 MiB, some 500,000 entries.
 pub(super) const MAX_TREE: u64 = 32 << 20;
+/// Larger files are read anew each time: few are, and they would push out the others.
+const MAX_KEPT: usize = 64 << 10;
 /// The first line of a Git LFS pointer (its specification, version 1), which is at most 1,024 bytes long.
 const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
 
@@ -120,13 +122,20 @@ impl Mirror {
         repository: &gix::Repository,
         id: ObjectId,
     ) -> Result<Option<Vec<u8>>, GitError> {
+        if let Some(file) = self.files.get(&id) {
+            return Ok(Some(Vec::clone(&file)));
+        }
         let header = repository.find_header(id).map_err(|error| self.damage(&error))?;
         let limit = if header.kind() == gix::objs::Kind::Tree { MAX_TREE } else { MAX_FILE };
         if header.size() > limit {
             return Ok(None);
         }
         let mut object = repository.find_object(id).map_err(|error| self.damage(&error))?;
-        Ok(Some(std::mem::take(&mut object.data)))
+        let bytes = std::mem::take(&mut object.data);
+        if object.kind == gix::objs::Kind::Blob && bytes.len() <= MAX_KEPT {
+            self.files.put(id, bytes.clone(), bytes.len());
+        }
+        Ok(Some(bytes))
     }
 
     /// The entry of this name in a folder.
@@ -156,13 +165,10 @@ impl Snapshot<'_> {
         if kind == EntryKind::Commit {
             return Ok(Some(File { bytes: Vec::new(), id: BlobId(id), executable, kind: Kind::Submodule }));
         }
-        let header = self.repository.find_header(id).map_err(|error| self.mirror.damage(&error))?;
-        if header.size() > MAX_FILE {
+        let Some(bytes) = self.mirror.bytes_of(&self.repository, id)? else {
             let limit = format!("{} MiB", MAX_FILE >> 20);
             return Err(self.mirror.too_large(super::error::tame(path, 200), limit));
-        }
-        let mut blob = self.repository.find_blob(id).map_err(|error| self.mirror.damage(&error))?;
-        let bytes = blob.take_data();
+        };
         let kind = match kind {
             EntryKind::Link => Kind::Symlink,
             _ if is_lfs_pointer(&bytes) => Kind::LfsPointer,

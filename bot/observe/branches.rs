@@ -9,6 +9,7 @@ use gantry_core::{
     config::pipeline::{FileEntry, Pipeline},
     facts::{Person, Place, ProposalBranch},
     ids::{BranchName, CommitId},
+    promoted::ConfigEntry,
 };
 
 use super::history::{is_bot, record_of};
@@ -88,9 +89,12 @@ fn look_at(
         && match &start {
             Some(start) if start == base => true,
             Some(start) => {
-                let files = files_of(pipeline, place);
+                let (files, config) = (files_of(pipeline, place), config_of(pipeline, place));
                 mirror
-                    .changed(Some(start), base, &|path| files.iter().any(|file| file.path == path))?
+                    .changed(Some(start), base, &|path| {
+                        files.iter().any(|file| file.path == path)
+                            || config.iter().any(|entry| entry.within(path).is_some())
+                    })?
                     .is_empty()
             }
             None => false,
@@ -101,4 +105,9 @@ fn look_at(
 fn files_of<'a>(pipeline: &'a Pipeline, place: &Place) -> &'a [FileEntry] {
     let application = pipeline.applications.get(&place.application);
     application.and_then(|application| application.files.get(&place.environment)).map_or(&[], Vec::as_slice)
+}
+
+fn config_of<'a>(pipeline: &'a Pipeline, place: &Place) -> &'a [ConfigEntry] {
+    let config = pipeline.applications.get(&place.application).and_then(|app| app.config.as_ref());
+    config.and_then(|config| config.entries.get(&place.environment)).map_or(&[], Vec::as_slice)
 }

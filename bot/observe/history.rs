@@ -10,10 +10,11 @@ use gantry_core::{
     config::pipeline::{Application, FileEntry, Pipeline},
     facts::{Arrival, Held, Person, Place, Record, Ruling},
     ids::{BranchName, CommitId},
+    promoted::{ConfigEntry, ConfigState},
     record,
 };
 
-use super::contents;
+use super::{contents, promoted::ConfigTree};
 use crate::git::{CommitInfo, GitError, Mirror, trailers};
 
 /// How many commits of a branch are read at the first look. Older rejections and arrivals are not seen.
@@ -24,7 +25,41 @@ const KEPT: usize = 50;
 const MERGED: usize = 200;
 
 /// The files of one branch that matter, and whose they are.
-pub(super) type Wanted = BTreeMap<String, BTreeSet<Place>>;
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Wanted {
+    /// The files that name images.
+    files: BTreeMap<String, BTreeSet<Place>>,
+    /// The promoted files, and folders with their last `/`.
+    config: BTreeMap<String, BTreeSet<Place>>,
+    /// What is promoted of each place, `keep` included.
+    entries: BTreeMap<Place, Vec<ConfigEntry>>,
+}
+
+impl Wanted {
+    /// Whether anything on the branch is promoted as config.
+    pub(super) fn any_config(&self) -> bool {
+        !self.config.is_empty()
+    }
+
+    /// Whether the file may be promoted as config.
+    pub(super) fn is_config(&self, path: &str) -> bool {
+        self.config_places(path).next().is_some()
+    }
+
+    fn config_places(&self, path: &str) -> impl Iterator<Item = &Place> {
+        let folders = if self.config.is_empty() { "" } else { path };
+        let ends = folders.match_indices('/').map(|(at, _)| at + 1).chain([folders.len()]);
+        ends.filter_map(move |end| self.config.get(path.get(..end)?)).flatten()
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.files.contains_key(path) || self.is_config(path)
+    }
+
+    fn places(&self, path: &str) -> impl Iterator<Item = &Place> {
+        self.files.get(path).into_iter().flatten().chain(self.config_places(path))
+    }
+}
 
 /// What the history of one branch says.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +70,10 @@ pub(super) struct BranchHistory {
     pub(super) arrivals: BTreeMap<Place, Vec<Arrival>>,
     /// By place, newest first.
     pub(super) rulings: BTreeMap<Place, Vec<Ruling>>,
+    /// The promoted files at the head.
+    pub(super) config: ConfigTree,
+    /// Where the config of each arrival stands, in the same order.
+    pub(super) states: BTreeMap<Place, Vec<Option<ConfigState>>>,
 }
 
 /// The files that matter on each branch.
@@ -45,7 +84,15 @@ pub(super) fn wanted(pipeline: &Pipeline) -> BTreeMap<BranchName, Wanted> {
             let place = gantry_core::decide::place_of(&application.name, &stage.name);
             for file in application.files.get(&stage.name).into_iter().flatten() {
                 let on_branch = wanted.entry(stage.branch.clone()).or_default();
-                on_branch.entry(file.path.clone()).or_default().insert(place.clone());
+                on_branch.files.entry(file.path.clone()).or_default().insert(place.clone());
+            }
+            let config = application.config.as_ref().and_then(|config| config.entries.get(&stage.name));
+            if let Some(entries) = config {
+                let on_branch = wanted.entry(stage.branch.clone()).or_default();
+                for entry in entries {
+                    on_branch.config.entry(entry.path.clone()).or_default().insert(place.clone());
+                }
+                on_branch.entries.insert(place, entries.clone());
             }
         }
     }
@@ -73,7 +120,11 @@ impl BranchHistory {
             if known.is_some() {
                 commits = mirror.log(head, None, DEPTH)?;
             }
-            *self = Self { wanted: wanted.clone(), ..Self::default() };
+            let config = match commits.last() {
+                Some(oldest) => ConfigTree::list(&mirror.snapshot(&oldest.id)?, wanted)?,
+                None => ConfigTree::default(),
+            };
+            *self = Self { wanted: wanted.clone(), config, ..Self::default() };
         }
         for commit in commits.iter().rev() {
             self.take(mirror, pipeline, branch, commit)?;
@@ -90,7 +141,7 @@ impl BranchHistory {
         commit: &CommitInfo,
     ) -> Result<(), GitError> {
         let parent = commit.parents.first();
-        let changed = mirror.changed(parent, &commit.id, &|path| self.wanted.contains_key(path))?;
+        let changed = mirror.changed(parent, &commit.id, &|path| self.wanted.has(path))?;
         let merged = if commit.parents.len() > 1 {
             let parent = parent.unwrap_or(&commit.id);
             mirror.commits_between(parent, &commit.id, MERGED)?
@@ -104,17 +155,20 @@ impl BranchHistory {
             return Ok(());
         }
         let places: BTreeSet<Place> =
-            changed.iter().filter_map(|change| self.wanted.get(&change.path)).flatten().cloned().collect();
+            changed.iter().flat_map(|change| self.wanted.places(&change.path)).cloned().collect();
         let snapshot = mirror.snapshot(&commit.id)?;
+        self.config.take(&changed, &snapshot, &self.wanted)?;
         for place in places {
             let Some((application, files)) = files_of(pipeline, &place) else { continue };
             // A file that can't be read is a problem as long as it stands there, and no change of what the
             // environment holds: who mends it brings nothing new.
             let Ok(holds) = contents::read(&snapshot, branch, application, files)? else { continue };
+            let state = self.config.state(application, &place.environment, &commit.id);
+            let Ok(state) = state else { continue };
             let appeared = files
                 .iter()
                 .all(|file| changed.iter().any(|change| change.path == file.path && change.before.is_none()));
-            self.arrive(place, holds, commit, &merged, appeared);
+            self.arrive(place, holds, state, commit, &merged, appeared);
         }
         Ok(())
     }
@@ -123,6 +177,7 @@ impl BranchHistory {
         &mut self,
         place: Place,
         holds: Vec<Held>,
+        state: Option<ConfigState>,
         commit: &CommitInfo,
         merged: &[CommitInfo],
         appeared: bool,
@@ -131,10 +186,14 @@ impl BranchHistory {
             .chain(merged)
             .filter_map(record_of)
             .find(|record| record.place == place && matches(record, &holds));
+        let config = state.as_ref().and_then(|state| state.id.clone());
+        let states = self.states.entry(place.clone()).or_default();
         let list = self.arrivals.entry(place).or_default();
-        if list.first().is_some_and(|last| last.holds == holds) {
+        if list.first().is_some_and(|last| last.holds == holds && last.config == config) {
             return;
         }
+        states.insert(0, state);
+        states.truncate(KEPT);
         list.insert(
             0,
             Arrival {
@@ -143,6 +202,7 @@ impl BranchHistory {
                 author: commit.author.clone(),
                 subject: commit.subject.clone(),
                 holds,
+                config,
                 record,
                 first: appeared,
             },

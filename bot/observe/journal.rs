@@ -80,6 +80,7 @@ fn arrivals(voice: &Voice, before: Option<&Seen>, seen: &Seen, lines: &mut Vec<A
             let (action, actor) = match &visit.put {
                 Put::Promotion { by, .. } => ("promoted", by.clone().unwrap_or_else(|| "gantry".to_owned())),
                 Put::Drift { by, .. } => ("drifted", by.name.clone()),
+                Put::Config { by, .. } => ("configured", by.name.clone()),
                 Put::Initial { .. } | Put::Unknown => continue,
             };
             let version = match &visit.release {

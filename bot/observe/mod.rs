@@ -16,14 +16,16 @@ mod history;
 pub mod images;
 mod inbox;
 mod journal;
+mod promoted;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use gantry_core::{
-    config::pipeline::Pipeline,
+    config::pipeline::{Application, Pipeline, Stage},
     decide::place_of,
     facts::{Facts, Failure, Person, Place, PlaceFacts, Proposal, Wish},
-    ids::{BranchName, CommitId, ReleaseId},
+    ids::{BranchName, CommitId, ConfigId, ReleaseId},
+    promoted::ConfigState,
     reason::{Owner, Problem},
 };
 use jiff::Timestamp;
@@ -79,6 +81,7 @@ struct GitSide {
     history: BTreeMap<BranchName, BranchHistory>,
     branches: Branches,
     places: BTreeMap<Place, PlaceFacts>,
+    configs: Arc<BTreeMap<ConfigId, ConfigState>>,
     read_at: Option<(BTreeMap<BranchName, CommitId>, Arc<Pipeline>)>,
 }
 
@@ -220,6 +223,7 @@ impl GitSide {
             self.read_at = Some(key);
         }
         facts.places.clone_from(&self.places);
+        facts.configs = Arc::clone(&self.configs);
         Ok(facts)
     }
 
@@ -230,6 +234,7 @@ impl GitSide {
         heads: &BTreeMap<BranchName, CommitId>,
     ) -> Result<(), GitError> {
         self.places.clear();
+        let mut configs = BTreeMap::new();
         for (branch, wanted) in history::wanted(pipeline) {
             let Some(head) = heads.get(&branch) else { continue };
             let history = self.history.entry(branch.clone()).or_default();
@@ -239,18 +244,42 @@ impl GitSide {
                 for stage in pipeline.environments.iter().filter(|stage| stage.branch == branch) {
                     let Some(files) = application.files.get(&stage.name) else { continue };
                     let place = place_of(&application.name, &stage.name);
-                    let contents = contents::read(&snapshot, &branch, application, files)?;
+                    let mut contents = contents::read(&snapshot, &branch, application, files)?;
+                    let config = match history.config.state(application, &stage.name, head) {
+                        Ok(Some(state)) if state.id.is_none() && starts(pipeline, application, stage) => {
+                            let missing = promoted::missing(application, &stage.name, &branch, &state);
+                            contents = contents.and(Err(missing));
+                            None
+                        }
+                        Ok(state) => state,
+                        Err(problem) => {
+                            contents = contents.and(Err(problem));
+                            None
+                        }
+                    };
                     let facts = PlaceFacts {
                         contents,
+                        config,
                         history: history.arrivals.get(&place).cloned().unwrap_or_default(),
                         rulings: history.rulings.get(&place).cloned().unwrap_or_default(),
                     };
                     self.places.insert(place, facts);
                 }
             }
+            for state in history.states.values().flatten().flatten() {
+                if let Some(id) = &state.id {
+                    configs.entry(id.clone()).or_insert_with(|| state.clone());
+                }
+            }
         }
+        self.configs = Arc::new(configs);
         Ok(())
     }
+}
+
+/// Whether builds and config arrive in this environment.
+fn starts(pipeline: &Pipeline, application: &Application, stage: &Stage) -> bool {
+    pipeline.upstream(application, stage).is_empty()
 }
 
 /// The branches whose names Gantry can use; others are nobody's environment.

@@ -231,10 +231,34 @@ pub fn not_a_file(path: &str, what: NoFile) -> Problem {
     at(path, None, None, message.to_owned())
 }
 
+/// The same of a file that `config` would promote, which may be kept instead.
+#[must_use]
+pub fn not_promoted(path: &str, kind: impl std::fmt::Display) -> Problem {
+    let message = format!(
+        "is a {kind}, which Gantry never writes; make it a file, or put it under `keep` in gantry.yaml"
+    );
+    problem(path, message)
+}
+
+/// A path of `config` where config starts, without a file; `whence` says where it was looked for.
+#[must_use]
+pub fn nothing_to_promote(path: &str, whence: &str, application: &ApplicationName) -> Problem {
+    let message = format!(
+        "has no file to promote {whence}; add one, or correct `config` of {application} in gantry.yaml"
+    );
+    problem(path, message)
+}
+
 /// A refusal of the editor as a problem of the team's.
 #[must_use]
 pub fn refused(path: &str, refusal: &Refusal) -> Problem {
     at(path, refusal.line, refusal.column, refusal.reason.to_string())
+}
+
+/// A problem of a file's owners with it as a whole.
+#[must_use]
+pub fn problem(path: &str, message: String) -> Problem {
+    at(path, None, None, message)
 }
 
 fn at(path: &str, line: Option<usize>, column: Option<usize>, message: String) -> Problem {

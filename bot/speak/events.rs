@@ -66,7 +66,11 @@ impl Voice {
     #[must_use]
     pub fn arrived(&self, place: &Place, version: &str, put: &Put) -> String {
         let (application, environment) = (place.application.as_str(), place.environment.as_str());
-        let block = if matches!(put, Put::Drift { .. }) { "drifted" } else { "promoted" };
+        let block = match put {
+            Put::Drift { .. } => "drifted",
+            Put::Config { .. } => "configured",
+            Put::Promotion { .. } | Put::Initial { .. } | Put::Unknown => "promoted",
+        };
         let how = self.put(put);
         ended(&self.block("events.txt", block, &values! { application, environment, version, how }))
     }

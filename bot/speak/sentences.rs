@@ -157,6 +157,9 @@ impl Voice {
                 ("put_initial", values! { commit => commit.as_str(), by => by.name })
             }
             Put::Drift { commit, by } => ("put_drift", values! { commit => commit.as_str(), by => by.name }),
+            Put::Config { commit, by } => {
+                ("put_config", values! { commit => commit.as_str(), by => by.name })
+            }
             Put::Unknown => ("put_unknown", Value::from(())),
         };
         sentence(&self.block("standings.txt", block, &values))

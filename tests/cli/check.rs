@@ -137,6 +137,20 @@ fn a_wrong_config_is_told_with_its_hint() {
 
 #[cfg(unix)]
 #[test]
+fn promoted_config_is_there_where_it_starts_and_holds_files_only() {
+    let dir = infra();
+    let config = format!("{CONFIG}    config: ['conf/{{environment}}/', 'conf/{{environment}}.yaml']\n");
+    put(dir.path(), "gantry.yaml", &config);
+    put(dir.path(), "conf/dev/a.txt", "a");
+    put(dir.path(), "conf/prod/b.txt", "version https://git-lfs.github.com/spec/v1\n");
+    let ran = in_dir(dir.path(), &["check"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.out.contains("conf/dev.yaml") && ran.out.contains("no file to promote"), "{}", ran.out);
+    assert!(ran.out.contains("conf/prod/b.txt") && ran.out.contains("Git LFS pointer"), "{}", ran.out);
+    assert!(!ran.out.contains("conf/prod.yaml"), "a promotion brings it: {}", ran.out);
+}
+
+#[test]
 fn symlinks_are_not_followed() {
     let dir = infra();
     let prod = dir.path().join("apps/checkout/prod/kustomization.yaml");

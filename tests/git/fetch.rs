@@ -217,3 +217,45 @@ fn what_was_fetched_is_there_after_a_restart() {
     assert_eq!(own.mirror.heads().require("main").unwrap(), &head);
     assert!(own.mirror.snapshot(&head).unwrap().read("a").unwrap().is_some());
 }
+
+#[test]
+fn a_fetch_brings_what_is_new_and_nothing_else() {
+    let bare = Bare::new();
+    let names: Vec<String> = (0..500).map(|n| format!("apps/a{n}/k.yaml")).collect();
+    let text = |n: usize| format!("name: a{n}\n{}", "x: 0123456789abcdef\n".repeat(n % 7));
+    let texts: Vec<String> = (0..500).map(text).collect();
+    let files: Vec<_> = names.iter().zip(&texts).map(|(name, text)| file(name, text)).collect();
+    bare.commit("main", "all", &files);
+    let own = Own::of_bare(&bare);
+    own.mirror.fetch().unwrap();
+    let packs = || {
+        let entries = std::fs::read_dir(own.path().join("objects/pack")).unwrap().map(|entry| entry.unwrap());
+        entries
+            .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "pack"))
+            .map(|entry| entry.metadata().unwrap().len())
+            .collect::<Vec<u64>>()
+    };
+    let all: u64 = packs().iter().sum();
+    let head = bare.commit("main", "one", &[file("apps/a7/k.yaml", "name: other\n")]);
+    bare.git(&["branch", "qa", "main"]);
+    own.mirror.fetch().unwrap();
+    // The folder's list comes whole, because the mirror keeps its objects complete; the files do not.
+    let more: u64 = packs().iter().sum::<u64>() - all;
+    assert!(packs().len() == 2 && more < all / 2, "{more} after {all}");
+    let objects = bare.git(&["rev-list", "--objects", "--count", "main~1..main"]);
+    let found = crate::support::git_repository::git()
+        .arg("--git-dir")
+        .arg(own.path())
+        .args(["count-objects", "-v"])
+        .output()
+        .unwrap();
+    let found = String::from_utf8(found.stdout).unwrap();
+    let total = bare.git(&["rev-list", "--objects", "--count", "--all"]);
+    let in_pack = found.lines().find_map(|line| line.strip_prefix("in-pack: ")).unwrap();
+    // The few that a delta of the second pack stands on may be there twice.
+    let (total, in_pack): (usize, usize) = (total.parse().unwrap(), in_pack.parse().unwrap());
+    assert!(objects == "5" && (total..total + 5).contains(&in_pack), "{objects} {total} {in_pack}");
+    own.mirror.fetch().unwrap();
+    assert_eq!(packs().len(), 2, "nothing new brings nothing");
+    assert!(own.mirror.snapshot(&head).unwrap().read("apps/a8/k.yaml").unwrap().is_some());
+}

@@ -210,6 +210,29 @@ fn a_helper_that_fails_is_told_without_its_words() {
     assert!(CredentialHelper::new("x", Some("a\nhost=evil".into())).is_err());
 }
 
+/// By the server itself, whose environment holds secrets of its own.
+#[test]
+fn the_server_takes_it_from_the_settings_and_keeps_its_environment_to_itself() {
+    let bare = Bare::new();
+    bare.commit("main", "first", &[file("gantry.yaml", "version: 1\nenvironments: []\napplications: []\n")]);
+    let server = serve(&bare, &Arc::new(Mutex::new(BASIC.to_owned())));
+    let helper = Helper::new(&good());
+    let script = helper.path().join("a helper");
+    fs::write(&script, format!("{SCRIPT}env >> \"$folder/environment\"\n")).unwrap();
+    let settings = format!(
+        "url: '{}', plain_http_credentials: true, credential_helper: \"{}\"",
+        server.url("infra.git"),
+        helper.command()
+    );
+    let environment = [("GANTRY_TOKEN", "a secret"), ("GIT_DIR", "/nowhere")];
+    let said = super::proxy::run_once(&settings, &environment);
+    assert_eq!(helper.verbs(), ["get", "store"], "{said}");
+    assert!(!said.contains(SECRET), "{said}");
+    let inherited = fs::read_to_string(helper.path().join("environment")).unwrap();
+    assert!(inherited.contains("PATH=") && !inherited.contains("GANTRY_"), "{inherited}");
+    assert!(!inherited.contains("GIT_DIR"), "{inherited}");
+}
+
 #[test]
 fn a_helper_that_hangs_is_given_up() {
     let bare = Bare::new();

@@ -92,7 +92,7 @@ fn a_proxy_that_refuses_or_is_not_there_is_told() {
 }
 
 /// The server's own process, because the environment belongs to a whole process.
-fn run_once(repository: &str, environment: &[(&str, &str)]) -> String {
+pub(super) fn run_once(repository: &str, environment: &[(&str, &str)]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let settings = folder.path().join("settings.yaml");
     let text = format!("listen: 127.0.0.1:0\nrepositories: [{{name: shop, {repository}}}]\n");

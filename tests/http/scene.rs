@@ -108,6 +108,7 @@ impl Scene {
                 write: Write::TagAndDigest,
             }],
             files: ENVIRONMENTS.map(files).into_iter().collect(),
+            config: None,
         };
         self.pipeline.applications.insert(application.name.clone(), application);
         self.build(app, "1.0.0");
@@ -133,6 +134,7 @@ impl Scene {
             release: release.id,
             from: None,
             artifacts: release.artifacts,
+            config: None,
             checks: vec![],
             by: None,
         }
@@ -146,7 +148,7 @@ impl Scene {
             tag: Some(version.parse().unwrap()),
             digest: Some(digest(version)),
         }];
-        let fresh = || PlaceFacts { contents: Ok(vec![]), history: vec![], rulings: vec![] };
+        let fresh = || PlaceFacts { contents: Ok(vec![]), config: None, history: vec![], rulings: vec![] };
         let seen = self.facts.places.entry(place(app, environment)).or_insert_with(fresh);
         seen.contents = Ok(holds.clone());
         let arrival = Arrival {
@@ -155,6 +157,7 @@ impl Scene {
             author: Person { name: "Alice".to_owned(), email: String::new() },
             subject: String::new(),
             holds,
+            config: None,
             record,
             first: seen.history.is_empty(),
         };

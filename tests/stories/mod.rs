@@ -2,6 +2,7 @@
 
 mod authors;
 mod bad_input;
+mod config;
 mod kill;
 mod main_job;
 mod people;

@@ -40,6 +40,8 @@ impl Sshd {
             path("authorized").display()
         );
         std::fs::write(path("config"), config).expect("written");
+        // A machine whose own configuration trusts everybody.
+        std::fs::write(path("careless"), "StrictHostKeyChecking no\n").expect("written");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let config = path("config");
@@ -72,11 +74,13 @@ impl Sshd {
         format!("{} -o StrictHostKeyChecking=no -o LogLevel=ERROR", self.strict(key, "known hosts"))
     }
 
-    /// A command that says nothing of the server's key but where known ones stand.
+    /// A command that says nothing of the server's key but where known ones stand; the machine's configuration
+    /// would take any.
     pub(crate) fn strict(&self, key: &str, known: &str) -> String {
-        let (key, known) = (self.folder.path().join(key), self.folder.path().join(known));
+        let [careless, key, known] = ["careless", key, known].map(|name| self.folder.path().join(name));
         format!(
-            "ssh -F /dev/null -i {} -o IdentitiesOnly=yes -o 'UserKnownHostsFile=\"{}\"'",
+            "ssh -F {} -i {} -o IdentitiesOnly=yes -o 'UserKnownHostsFile=\"{}\"'",
+            careless.display(),
             key.display(),
             known.display()
         )

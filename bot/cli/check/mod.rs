@@ -5,6 +5,7 @@
 
 mod folder;
 mod links;
+mod promoted;
 mod report;
 
 use std::{
@@ -88,7 +89,8 @@ enum Level {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Finding {
     level: Level,
-    /// Which check found it: `config`, `left-out`, `branch`, `yaml`, `overlay`, `link`, `blocked`.
+    /// Which check found it: `config`, `left-out`, `branch`, `yaml`, `overlay`, `link`, `blocked`,
+    /// `config-file`.
     rule: &'static str,
     file: String,
     line: Option<usize>,
@@ -186,6 +188,9 @@ fn overlays(pipeline: &Pipeline, here: &BranchName, folder: &mut Folder, report:
         report.environments += 1;
         for application in pipeline.applications.values() {
             let Some(entries) = application.files.get(&stage.name) else { continue };
+            let starts = pipeline.upstream(application, stage).is_empty();
+            let config = promoted::check(application, stage, starts, folder);
+            report.findings.extend(config.into_iter().map(|problem| of_place(problem, "config-file")));
             let mut references = Vec::with_capacity(entries.len());
             for entry in entries {
                 let path = entry.path.as_str();

@@ -5,7 +5,10 @@
 use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use super::{error::quoted, expand::Found, pipeline::Stage};
-use crate::ids::{BranchName, EnvironmentName, ImageName};
+use crate::{
+    ids::{BranchName, EnvironmentName, ImageName},
+    promoted::ConfigEntry,
+};
 
 /// Who claims a file: an application, in an environment.
 type Claimant<'a> = (&'a Found, &'a Stage);
@@ -81,6 +84,63 @@ fn how(found: &Found, stage: &Stage, file: &str, image: &ImageName) -> Option<Ho
         (Some(_), _) => Some(How::AtKeys),
     });
     how.min_by_key(|how| *how == How::AtKeys)
+}
+
+/// Each promoted file or folder that another application, another environment or the application's own `files`
+/// write to too.
+pub(super) fn overlaps(stages: &[Stage], all: &[Found]) -> Vec<(usize, String)> {
+    let by_name: HashMap<&EnvironmentName, &Stage> = stages.iter().map(|s| (&s.name, s)).collect();
+    let entries = || {
+        all.iter().flat_map(|found| {
+            let entries = found.application.config.iter().flat_map(|config| &config.entries);
+            entries.flat_map(move |(name, entries)| entries.iter().map(move |entry| (found, name, entry)))
+        })
+    };
+    let mut owners: HashMap<(&BranchName, &str), (Claimant<'_>, &ConfigEntry)> = HashMap::new();
+    let mut problems = Vec::new();
+    for (found, name, entry) in entries() {
+        let Some(stage) = by_name.get(name) else { continue };
+        if let Some((other, _)) = owners.insert((&stage.branch, entry.path.as_str()), ((found, stage), entry))
+        {
+            problems.push((found.rule, told(other, (found, stage), "the config", &entry.path)));
+        }
+    }
+    if owners.is_empty() {
+        return problems;
+    }
+    // A path is within a folder if one of its beginnings is.
+    let above = |branch, begin: &str, path: &str| {
+        let ends = begin.match_indices('/').map(|(at, _)| at + 1).chain([begin.len()]);
+        let mut above = ends.filter_map(|end| owners.get(&(branch, begin.get(..end)?)));
+        above.find(|(_, entry)| entry.within(path).is_some()).map(|(owner, _)| *owner)
+    };
+    for (found, name, entry) in entries() {
+        let Some(stage) = by_name.get(name) else { continue };
+        // The folders above it only: itself was looked at before.
+        let inner = entry.path.trim_end_matches('/');
+        let folder = inner.rfind('/').map_or("", |at| &entry.path[..=at]);
+        if let Some(other) = above(&stage.branch, folder, &entry.path) {
+            problems.push((found.rule, told(other, (found, stage), "the config", &entry.path)));
+        }
+    }
+    for found in all {
+        for (name, files) in &found.application.files {
+            let Some(stage) = by_name.get(name) else { continue };
+            for file in files {
+                if let Some(owner) = above(&stage.branch, &file.path, &file.path) {
+                    let message = format!(
+                        "{} in {} names images of {} and can't be promoted byte for byte with {}",
+                        quoted(&file.path),
+                        stage.name,
+                        found.application.name,
+                        owner.0.application.name
+                    );
+                    problems.push((owner.0.rule, message));
+                }
+            }
+        }
+    }
+    problems
 }
 
 fn told(one: Claimant<'_>, two: Claimant<'_>, what: &str, file: &str) -> String {

@@ -3,19 +3,22 @@
 //! Kept: environments in topological order (in the order of the config among equals); an application that
 //! is named wins over one that is discovered; no file's image belongs to two applications.
 
+mod promoted;
+
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    claims::claims,
+    claims::{claims, overlaps},
     error::{ConfigError, Problem, quoted, report},
     files::{Anchors, FileItem, FileKind},
     parse::Parsed,
     pattern::Pattern,
-    pipeline::{Application, FileEntry, Image, Pipeline, Stage},
+    pipeline::{Application, FileEntry, Image, Pipeline, PromotedConfig, Stage},
     types::{ApplicationRule, ImageRule, Write},
 };
 use crate::{
     ids::{ApplicationName, BranchName, EnvironmentName},
+    promoted::definition,
     select::Selector,
 };
 
@@ -57,6 +60,12 @@ impl Parsed {
                 work.discover(index, rule, discover, trees);
             }
         }
+        work.configs();
+        for (rule, message) in overlaps(&environments, &work.found) {
+            let hint = "promote only files that nothing else writes; `keep` leaves files of a folder out";
+            work.config_problem(rule, message, Some(hint.into()));
+        }
+        work.joins();
         for (rule, message) in claims(&environments, &work.found) {
             let hint = "remove the file or the image from one of them, or limit one by `environments`";
             work.problem(rule, message, Some(hint.into()));
@@ -228,7 +237,13 @@ impl<'a> Expansion<'a> {
     ) -> usize {
         let at = self.found.len();
         self.by_name.insert(name.as_str().to_owned(), at);
-        let application = Application { name, source: rule.source.clone(), images, files };
+        let config = (!rule.config.is_empty()).then(|| {
+            let items = rule.config.iter();
+            let texts = items
+                .flat_map(|item| [item.path()].into_iter().chain(item.keep().iter().map(String::as_str)));
+            PromotedConfig { definition: definition(texts), entries: BTreeMap::new() }
+        });
+        let application = Application { name, source: rule.source.clone(), images, files, config };
         self.found.push(Found { application, rule: index });
         at
     }

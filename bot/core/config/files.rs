@@ -196,6 +196,72 @@ impl Anchors {
     }
 }
 
+/// An element of `config`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ConfigItem {
+    /// A file, or a folder ending with `/`.
+    Path(String),
+    /// One of which a part stays the environment's own.
+    Entry(ConfigRule),
+}
+
+impl ConfigItem {
+    /// The path as written, with its placeholders.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Path(path) => path,
+            Self::Entry(rule) => &rule.path,
+        }
+    }
+
+    /// What is kept, as written.
+    #[must_use]
+    pub fn keep(&self) -> &[String] {
+        match self {
+            Self::Path(_) => &[],
+            Self::Entry(rule) => &rule.keep,
+        }
+    }
+}
+
+/// A file or folder that is promoted, and what stays the environment's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigRule {
+    /// The path, with `{environment}`; a folder's ends with `/`.
+    pub path: String,
+    /// Files of the folder that stay the environment's own: paths within it, with `*` within a name and `**` for
+    /// folders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<String>,
+}
+
+impl<'de> Deserialize<'de> for ConfigItem {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = ConfigItem;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a path, or a map with `path`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ConfigItem, E> {
+                Ok(ConfigItem::Path(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ConfigItem, A::Error> {
+                ConfigRule::deserialize(MapAccessDeserializer::new(map)).map(ConfigItem::Entry)
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either<T>(PhantomData<T>);

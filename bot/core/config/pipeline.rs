@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     ids::{ApplicationName, BranchName, EnvironmentName, ImageName},
+    promoted::ConfigEntry,
     select::Selector,
 };
 
@@ -48,6 +49,17 @@ pub struct Application {
     pub images: Vec<Image>,
     /// Its files by environment. An environment that it isn't in is absent.
     pub files: BTreeMap<EnvironmentName, Vec<FileEntry>>,
+    /// The config that is promoted with its releases.
+    pub config: Option<PromotedConfig>,
+}
+
+/// The files of an application that are promoted byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromotedConfig {
+    /// Tells one way of writing `config` from another: 8 hexadecimal digits.
+    pub definition: String,
+    /// By environment, in the same order in each.
+    pub entries: BTreeMap<EnvironmentName, Vec<ConfigEntry>>,
 }
 
 /// A file of an application in one environment, and how the images in it are found.

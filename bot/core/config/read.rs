@@ -22,9 +22,6 @@ use super::{
 /// The most nodes that are read, aliases counted each time.
 const MOST: usize = 2_000_000;
 
-/// Keys that later versions have.
-const LATER_KEYS: [&str; 1] = ["config"];
-
 /// Reads one tree and keeps the problems that don't stop it.
 pub(super) struct Reader<'t> {
     pub(super) tree: &'t Tree,
@@ -191,9 +188,6 @@ fn nothing(text: &str, plain: bool) -> bool {
 }
 
 pub(super) fn unknown_key(text: &str, known: &[&str]) -> String {
-    if LATER_KEYS.contains(&text) {
-        return "this key is not in this version".into();
-    }
     let near = did_you_mean(text, known.iter().copied());
     near.unwrap_or_else(|| format!("known here are {}", known.join(", ")))
 }

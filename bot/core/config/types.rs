@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::files::{FileItem, OneOrMany};
+use super::files::{ConfigItem, FileItem, OneOrMany};
 use crate::{
     duration::Span,
     ids::{ApplicationName, BranchName, EnvironmentName},
@@ -97,6 +97,9 @@ pub struct ApplicationRule {
     /// with `discover`, they are the files that it finds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<OneOrMany<FileItem>>,
+    /// Files, and folders ending with `/`, that are promoted byte for byte with each release.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub config: Vec<ConfigItem>,
     /// The environments that it goes through; all when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environments: Option<Vec<EnvironmentName>>,

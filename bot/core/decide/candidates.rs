@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 
 use super::{
-    order::{self, Order, Present},
+    order::{self, Came, Order, Present},
     view::{View, Visit},
 };
 use crate::{
@@ -76,7 +76,9 @@ pub(super) fn list(
     let mut list = Vec::new();
     let mut behind: Option<String> = None;
     let mut passed_held = false;
-    for Found { release, came, stays, withdrawn } in found {
+    let held = present.release.and_then(|held| found.iter().position(|found| found.release.id == held.id));
+    for (index, Found { release, came, stays, withdrawn }) in found.into_iter().enumerate() {
+        let came = Came { at: came, after: held.map(|held| index < held) };
         let order = order::compare(view.application, &release, came, present);
         if order == Order::Same {
             passed_held = true;
@@ -131,12 +133,14 @@ fn held_version(present: &Present<'_>) -> String {
 /// or what is held of it where that is newer, so that one image never holds the others back.
 fn builds(view: &View<'_>, present: &Present<'_>) -> Vec<Release> {
     let name = &view.application.name;
+    // Builds arrive beside the config that is there.
+    let made = |artifacts| Release::with_config(name.clone(), artifacts, present.config.cloned());
     if view.application.images.iter().any(|image| undescribed(view, image) > 0) {
         return Vec::new();
     }
     if let [only] = &view.application.images[..] {
         let ranked = ranked(view, only).into_iter();
-        return ranked.map(|artifact| Release::new(name.clone(), vec![artifact])).collect();
+        return ranked.map(|artifact| made(vec![artifact])).collect();
     }
     let newest = |image: &Image| {
         let held = present.release.and_then(|r| r.artifacts.iter().find(|a| a.image == image.image));
@@ -149,7 +153,7 @@ fn builds(view: &View<'_>, present: &Present<'_>) -> Vec<Release> {
         }
     };
     let artifacts: Option<Vec<Artifact>> = view.application.images.iter().map(newest).collect();
-    artifacts.map(|artifacts| Release::new(name.clone(), artifacts)).into_iter().collect()
+    artifacts.map(made).into_iter().collect()
 }
 
 /// The builds of one image that the config selects, newest first, without those that CI says failed.

@@ -13,6 +13,7 @@ use crate::{
     artifact::Release,
     config::{pipeline::Application, types::Write},
     facts::Held,
+    ids::ConfigId,
 };
 
 /// How a candidate compares with what an environment holds.
@@ -28,16 +29,27 @@ pub(super) enum Order {
 pub(super) struct Present<'a> {
     pub(super) release: Option<&'a Release>,
     pub(super) holds: &'a [Held],
+    /// The config that goes with it; none where there is none, or it is not whole.
+    pub(super) config: Option<&'a ConfigId>,
     pub(super) since: Option<Timestamp>,
     pub(super) put: &'a Put,
 }
 
-/// Compares `candidate` with `present`. `came` is when the candidate entered the environment before; where
-/// there is none, its build time is used.
+/// Whether a release comes before another one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Came {
+    /// When it entered the environment before; where there is none, its build time is used.
+    pub(super) at: Option<Timestamp>,
+    /// Whether it was the last there after what is present here; none if that one was never there.
+    pub(super) after: Option<bool>,
+}
+
+/// Compares `candidate` with `present`. Images are compared by the order of their `select`. Config has no order
+/// of its own: of two configs with the same images the one is newer that came later to the environment before.
 pub(super) fn compare(
     application: &Application,
     candidate: &Release,
-    came: Option<Timestamp>,
+    came: Came,
     present: &Present<'_>,
 ) -> Order {
     if present.release.is_some_and(|release| release.id == candidate.id) {
@@ -72,14 +84,24 @@ pub(super) fn compare(
         }
     }
     if unordered {
-        let later = match (came.or(candidate.built()), present.since) {
-            (Some(came), Some(since)) => came > since,
-            _ => false,
-        };
-        if later || matches!(present.put, Put::Initial { .. }) { Order::Newer } else { Order::Unordered }
+        later(came.at.or(candidate.built()), present)
     } else if newer {
         Order::Newer
-    } else {
+    } else if candidate.config.as_ref() == present.config {
         Order::Same
+    } else {
+        match came.after {
+            Some(true) => Order::Newer,
+            Some(false) => Order::Older,
+            None => later(came.at, present),
+        }
     }
+}
+
+fn later(came: Option<Timestamp>, present: &Present<'_>) -> Order {
+    let later = match (came, present.since) {
+        (Some(came), Some(since)) => came > since,
+        _ => false,
+    };
+    if later || matches!(present.put, Put::Initial { .. }) { Order::Newer } else { Order::Unordered }
 }

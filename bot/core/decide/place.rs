@@ -203,19 +203,20 @@ pub(super) fn decide(
             return broken(standing, facts, problem);
         }
     };
+    let config = view.seen(&stage.name).and_then(|seen| seen.config.as_ref()?.id.as_ref());
     let own = view.visits(&stage.name);
     if let Some(visit) = own.first() {
         standing.since = Some(visit.since);
         standing.put = visit.put.clone();
         standing.release = visit.release.as_ref().ok().cloned();
     } else {
-        standing.release = view.identify(&stage.name, holds, None).ok();
+        standing.release = view.identify(&stage.name, holds, config, None).ok();
     }
     standing.holds.clone_from(holds);
 
     let put = standing.put.clone();
     let release = standing.release.clone();
-    let present = Present { release: release.as_ref(), holds, since: standing.since, put: &put };
+    let present = Present { release: release.as_ref(), holds, config, since: standing.since, put: &put };
     let considered = candidates::list(&view, stage, &present, &own);
     let context = Context { view, stage, place, present, considered: &considered };
 

@@ -7,8 +7,9 @@
 
 use super::{
     candidates::{self, Considered},
-    order::{self, Order},
+    order::{self, Came, Order},
     place::{Context, Next, Standing, Step, Target},
+    view::Put,
 };
 use crate::{
     artifact::Release,
@@ -57,7 +58,7 @@ fn open(
         }
         return;
     };
-    let release = Release::new(context.place.application.clone(), record.artifacts.clone());
+    let release = record.release();
     if context.present.release.is_some_and(|present| present.id == release.id) {
         let because = Reason::InPlace { since: context.present.since };
         effects.push(Effect::Close { place: context.place.clone(), proposal: proposal.number, because });
@@ -174,9 +175,15 @@ fn pointless(context: &Context<'_>, release: &Release, position: Option<usize>) 
             refused: Some(reason @ (Reason::Withdrawn { .. } | Reason::OlderThanHeld { .. })),
             ..
         }) => Some(reason.clone()),
+        // A person changed the config that it would write: theirs stays until something newer comes.
+        Some(Considered { refused: Some(reason @ Reason::Unordered { .. }), release, .. })
+            if release.config.is_some() && matches!(context.present.put, Put::Drift { .. }) =>
+        {
+            Some(reason.clone())
+        }
         Some(_) => None,
         None => {
-            let order = order::compare(context.view.application, release, None, &context.present);
+            let order = order::compare(context.view.application, release, Came::default(), &context.present);
             let held = context.present.release.map(Release::version).unwrap_or_default();
             (order == Order::Older).then_some(Reason::OlderThanHeld { held })
         }

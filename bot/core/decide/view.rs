@@ -13,8 +13,9 @@ use crate::{
     },
     facts::{Arrival, Facts, Held, Person, PlaceFacts, Record},
     gates::Stay,
-    ids::{CommitId, EnvironmentName, ReleaseId, Tag},
-    reason::Reason,
+    ids::{CommitId, ConfigId, EnvironmentName, ReleaseId, Tag},
+    promoted::ConfigEntry,
+    reason::{Owner, Problem, Reason},
 };
 
 /// How what an environment holds came there.
@@ -30,6 +31,13 @@ pub enum Put {
     },
     /// It has been there since the file appeared.
     Initial {
+        /// The commit.
+        commit: CommitId,
+        /// Its author.
+        by: Person,
+    },
+    /// Its config was changed in an environment where builds arrive, which is where config starts.
+    Config {
         /// The commit.
         commit: CommitId,
         /// Its author.
@@ -61,6 +69,23 @@ pub struct Visit<'a> {
     pub displaced: Option<&'a Arrival>,
 }
 
+/// Whether a commit's record is of the release that is found there. Config is people's own where it starts; and
+/// what was recorded under another definition of `config`, or without one, can't be compared with it.
+fn is_it(found: &Release, record: &Record, starts: bool) -> bool {
+    let comparable = match (&found.config, &record.config) {
+        (Some(found), Some(recorded)) => found.definition() == recorded.definition(),
+        (None, _) | (_, None) => false,
+    };
+    found.id == record.release || ((starts || !comparable) && found.same_images(&record.artifacts))
+}
+
+/// An entry of `config` without a file: nothing could be promoted of it.
+pub(super) fn incomplete(environment: &EnvironmentName, entry: Option<&ConfigEntry>) -> Problem {
+    let message = format!("`config` is not whole in {environment}: each of its paths must have a file there");
+    let file = entry.map(|entry| entry.path.clone());
+    Problem { file, line: None, column: None, message, owner: Owner::Team }
+}
+
 /// One application's facts, read in the light of the pipeline.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
@@ -84,13 +109,18 @@ impl<'a> View<'a> {
     /// The release that `holds` is. `record` is what the commit that wrote it says of it.
     ///
     /// # Errors
-    /// The image whose digest or tag nothing tells.
+    /// The image whose digest or tag nothing tells, or the config that is not whole.
     pub fn identify(
         &self,
         environment: &EnvironmentName,
         holds: &[Held],
+        config: Option<&ConfigId>,
         record: Option<&Record>,
     ) -> Result<Release, Reason> {
+        if let (Some(promoted), None) = (&self.application.config, config) {
+            let entry = promoted.entries.get(environment).and_then(|entries| entries.first());
+            return Err(Reason::Broken { problem: incomplete(environment, entry) });
+        }
         let mut artifacts = Vec::with_capacity(self.application.images.len());
         for image in &self.application.images {
             let held = holds.iter().find(|held| held.image == image.image);
@@ -101,7 +131,8 @@ impl<'a> View<'a> {
                 held: held.map_or_else(|| "nothing".to_owned(), Held::version),
             })?);
         }
-        Ok(Release::new(self.application.name.clone(), artifacts))
+        let config = config.filter(|_| self.application.config.is_some()).cloned();
+        Ok(Release::with_config(self.application.name.clone(), artifacts, config))
     }
 
     fn artifact(&self, image: &Image, held: &Held, record: Option<&Record>) -> Option<Artifact> {
@@ -138,24 +169,43 @@ impl<'a> View<'a> {
         let Some(seen) = self.seen(environment) else { return Vec::new() };
         let place = place_of(&self.application.name, environment);
         let mut visits: Vec<Visit<'a>> = Vec::with_capacity(seen.history.len());
-        let mut later: Option<(&'a Arrival, bool)> = None;
-        for arrival in &seen.history {
+        let mut later: Option<(&'a Arrival, Put)> = None;
+        let starts = self.starts(environment);
+        for (index, arrival) in seen.history.iter().enumerate() {
+            let before = &seen.history[index + 1..];
             let record = arrival.record.as_ref().filter(|record| record.place == place);
-            let release = self.identify(environment, &arrival.holds, record);
-            let promoted = record.filter(|r| release.as_ref().is_ok_and(|found| found.id == r.release));
+            let release = self.identify(environment, &arrival.holds, arrival.config.as_ref(), record);
+            let promoted = record.filter(|r| release.as_ref().is_ok_and(|found| is_it(found, r, starts)));
             let put = match promoted {
                 Some(record) => Put::Promotion { commit: arrival.commit.clone(), by: record.by.clone() },
                 None if arrival.first => {
                     Put::Initial { commit: arrival.commit.clone(), by: arrival.author.clone() }
                 }
+                None if starts && before.first().is_some_and(|b| b.holds == arrival.holds) => {
+                    Put::Config { commit: arrival.commit.clone(), by: arrival.author.clone() }
+                }
                 None => Put::Drift { commit: arrival.commit.clone(), by: arrival.author.clone() },
             };
-            let until = later.map(|(arrival, _)| arrival.at);
-            let displaced = later.and_then(|(arrival, drift)| drift.then_some(arrival));
-            later = Some((arrival, matches!(put, Put::Drift { .. })));
+            let until = later.as_ref().map(|(arrival, _)| arrival.at);
+            let displaced = match &later {
+                Some((next, Put::Drift { .. })) => Some(*next),
+                // Config that goes back to what it was before takes this one out.
+                Some((next, Put::Config { .. })) if before.iter().any(|b| b.config == next.config) => {
+                    Some(*next)
+                }
+                Some(_) | None => None,
+            };
+            later = Some((arrival, put.clone()));
             visits.push(Visit { release, since: arrival.at, until, put, displaced });
         }
         visits
+    }
+
+    /// Whether `environment` is one where builds arrive: its config is what people commit there.
+    #[must_use]
+    pub fn starts(&self, environment: &EnvironmentName) -> bool {
+        let stage = self.pipeline.stage(environment);
+        stage.is_some_and(|stage| self.pipeline.upstream(self.application, stage).is_empty())
     }
 
     /// The latest stay of `release` among `visits`.

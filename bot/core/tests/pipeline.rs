@@ -243,6 +243,92 @@ fn one_key_of_a_file_belongs_to_one_application() {
     );
 }
 
+fn promoting(name: &str, config: &str, limit: &str) -> String {
+    format!(
+        "  - {{ name: {name}, images: [{{image: r.io/{name}, select: {{semver: '*'}}}}], files: '{name}/{{environment}}/k.yaml', config: {config}{limit} }}\n"
+    )
+}
+
+#[test]
+fn promoted_config_has_its_paths_in_each_environment() {
+    let config =
+        parsed(&promoting("a", "['a/{environment}/s.yaml', {path: 'c/{environment}/', keep: [x]}]", ""));
+    let pipeline = pipeline(&config, &[]);
+    let promoted = pipeline.applications.values().next().unwrap().config.clone().unwrap();
+    let paths: Vec<_> = promoted.entries.values().flatten().map(|entry| entry.path.as_str()).collect();
+    assert_eq!(paths, ["a/dev/s.yaml", "c/dev/", "a/prod/s.yaml", "c/prod/", "a/qa/s.yaml", "c/qa/"]);
+    let other = parsed(&promoting("a", "['a/{environment}/s.yaml', 'c/{environment}/']", ""));
+    let other = self::pipeline(&other, &[]).applications.values().next().unwrap().config.clone().unwrap();
+    assert_ne!(promoted.definition, other.definition, "what is kept is a part of what it means");
+}
+
+#[test]
+fn a_file_is_written_by_one_way_only() {
+    let limit = ", environments: [dev]";
+    for (one, two, wrong) in [
+        (
+            "['a/{environment}/']",
+            "[]",
+            "`a/dev/k.yaml` in dev names images of a and can't be promoted byte for byte with a",
+        ),
+        (
+            "['b/{environment}/']",
+            "[]",
+            "`b/dev/k.yaml` in dev names images of b and can't be promoted byte for byte with a",
+        ),
+        (
+            "['c/{environment}/']",
+            "['c/{environment}/']",
+            "`a` and `b` both claim the config in `c/dev/` on branch main",
+        ),
+        (
+            "['c/{environment}/']",
+            "['c/{environment}/d/']",
+            "`a` and `b` both claim the config in `c/dev/d/` on branch main",
+        ),
+        (
+            "['c/{environment}/d/e.yaml']",
+            "['c/{environment}/']",
+            "`b` and `a` both claim the config in `c/dev/d/e.yaml` on branch main",
+        ),
+    ] {
+        let config = parsed(&(promoting("a", one, limit) + &promoting("b", two, limit)));
+        let errors = errors(&config, &[]);
+        assert!(errors.len() == 1 && errors[0].ends_with(wrong), "{one} {two}: {errors:?}");
+    }
+    for (one, two) in [
+        ("[{path: 'a/{environment}/', keep: [k.yaml]}]", "[]"),
+        ("[{path: 'c/{environment}/', keep: [d/]}]", "['c/{environment}/d/']"),
+        ("['c/{environment}/d']", "['c/{environment}/de']"),
+    ] {
+        let config = parsed(&(promoting("a", one, limit) + &promoting("b", two, limit)));
+        assert_eq!(pipeline(&config, &[]).applications.len(), 2, "{one} {two}");
+    }
+}
+
+/// Two environments in which config starts would have to hold the same for anything to go on.
+#[test]
+fn config_starts_in_one_environment() {
+    let text = "version: 1
+environments:
+  - { name: dev, delivery: commit }
+  - { name: test, delivery: commit }
+  - { name: prod, delivery: commit, after: [dev, test] }
+applications:
+";
+    let read = |limit: &str| {
+        let text = format!("{text}{}", promoting("a", "['c/{environment}/']", limit));
+        parse(text.as_bytes(), "gantry.yaml").unwrap()
+    };
+    let errors = errors(&read(""), &[]);
+    assert!(
+        errors.len() == 1
+            && errors[0].ends_with("config of a starts in dev and in test, which both go to prod"),
+        "{errors:?}"
+    );
+    assert_eq!(pipeline(&read(", environments: [dev, prod]"), &[]).applications.len(), 1);
+}
+
 fn best_of_three<T>(what: &str, work: impl Fn() -> T) -> T {
     let mut best = None;
     for _ in 0..3 {

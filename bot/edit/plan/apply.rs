@@ -21,8 +21,8 @@ pub(super) fn site(
     if let Some(refusal) = found.odd.get(&site.at) {
         return Err(refusal.clone());
     }
-    for slot in site.slots() {
-        found.refuse_doubled(tree, slot.value)?;
+    for value in site.slots().map(|slot| slot.value).chain([site.at]) {
+        found.refuse_doubled(tree, value)?;
     }
     if let Some(tag) = change.tag {
         match site.what {

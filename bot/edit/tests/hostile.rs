@@ -106,7 +106,7 @@ fn references_are_bounded_in_texts_inside_of_the_file_too() {
     let many = Reason::TooMany { what: "references", limit: MAX_REFERENCES };
     let keep = Change { image: "a/b", new_name: None, tag: Some("v2"), digest: SetDigest::Keep };
     let list = |count: usize, pad: &str| -> String {
-        (0..count).map(|at| format!("{pad}c{at}: {{image: {{repository: a/b, tag: v1}}}}\n")).collect()
+        (0..count).map(|at| format!("{pad}c{at}: {{image: a/b:v1}}\n")).collect()
     };
     let application = |texts: usize, each: usize| -> String {
         let one = format!(

@@ -44,6 +44,7 @@ impl<'a> Check<'a> {
                 self.source(&path, source);
             }
             self.places(&path, rule);
+            self.config(&path, rule);
             self.images(&path, rule);
             let mut own = Vec::with_capacity(rule.images.len());
             for (index, image) in rule.images.iter().enumerate() {

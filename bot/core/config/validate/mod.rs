@@ -3,6 +3,7 @@
 //! Fails closed: what can't be understood in one way only is an error, and nothing is widened by guessing.
 
 mod applications;
+mod config;
 mod environments;
 mod files;
 

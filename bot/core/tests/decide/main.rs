@@ -1,6 +1,7 @@
 //! Stories of `decide`: facts in, verdicts and effects out.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
 
+mod config;
 mod stories;
 mod why;
 mod world;

@@ -8,7 +8,7 @@ use gantry_core::{
     build::BuildStatus,
     catalog::{ArtifactFact, CheckResult, TagFact, TagState},
     config::{
-        pipeline::{Application, FileEntry, Image, Pipeline, Stage},
+        pipeline::{Application, FileEntry, Image, Pipeline, PromotedConfig, Stage},
         types::{Delivery, Gate, Merge, Select, Write},
     },
     decide::{Decision, decide, place::Standing, place_of},
@@ -18,7 +18,8 @@ use gantry_core::{
         Approval, Arrival, Facts, Held, Person, Place, PlaceFacts, Proposal, ProposalBranch, ProposalState,
         Record, Ruling,
     },
-    ids::{CommitId, Digest, ImageName, ProposalNumber},
+    ids::{CommitId, ConfigId, Digest, ImageName, ProposalNumber},
+    promoted::{ConfigEntry, ConfigState},
     select::Selector,
     why::{Why, why},
 };
@@ -57,10 +58,18 @@ pub(crate) fn release(version: &str) -> Release {
     )
 }
 
+/// The id of a config with a name.
+pub(crate) fn config_id(name: &str) -> ConfigId {
+    let hex: String = name.bytes().map(|b| format!("{b:02x}")).collect();
+    format!("0123abcd{hex:0<24}").parse().unwrap()
+}
+
 pub(crate) struct World {
     pub(crate) pipeline: Pipeline,
     pub(crate) facts: Facts,
     commits: usize,
+    /// The config that each environment holds.
+    configs: BTreeMap<String, ConfigId>,
 }
 
 impl World {
@@ -98,6 +107,7 @@ impl World {
                 write: Write::TagAndDigest,
             }],
             files: ["dev", "qa", "prod"].map(files).into_iter().collect(),
+            config: None,
         };
         let mut world = Self {
             pipeline: Pipeline {
@@ -106,10 +116,11 @@ impl World {
             },
             facts: Facts::default(),
             commits: 0,
+            configs: BTreeMap::new(),
         };
         world.facts.heads.insert("main".parse().unwrap(), commit(0xfff));
         for environment in ["dev", "qa", "prod"] {
-            let seen = PlaceFacts { contents: Ok(vec![]), history: vec![], rulings: vec![] };
+            let seen = PlaceFacts { contents: Ok(vec![]), config: None, history: vec![], rulings: vec![] };
             world.facts.places.insert(place(environment), seen);
             world.person_sets(environment, "1.0.0", 0);
         }
@@ -161,12 +172,19 @@ impl World {
             digest: Some(digest(version)),
         }];
         seen.contents = Ok(holds.clone());
+        let config = self.configs.get(environment).cloned();
+        seen.config = config.clone().map(|id| ConfigState {
+            id: Some(id),
+            at: commit(self.commits),
+            files: Vec::new().into(),
+        });
         let arrival = Arrival {
             commit: commit(self.commits),
             at: at(second),
             author: Person { name: "Alice".to_owned(), email: String::new() },
             subject: String::new(),
             holds,
+            config,
             record,
             first: seen.history.is_empty(),
         };
@@ -174,15 +192,57 @@ impl World {
     }
 
     fn record(&self, environment: &str, version: &str) -> Record {
-        let release = release(version);
+        let release = Release::with_config(
+            "checkout".parse().unwrap(),
+            release(version).artifacts,
+            self.configs.get(environment).cloned(),
+        );
         Record {
             place: place(environment),
             release: release.id,
             from: None,
             artifacts: release.artifacts,
+            config: release.config,
             checks: vec![],
             by: None,
         }
+    }
+
+    /// All environments hold config `a`, which is promoted from now on.
+    pub(crate) fn promotes_config(&mut self) {
+        let stages = ["dev", "qa", "prod"];
+        let entry = |name: &str| ConfigEntry { path: format!("{name}/settings.yaml"), keep: [].into() };
+        let entries = stages.map(|name| (name.parse().unwrap(), vec![entry(name)])).into_iter().collect();
+        for application in self.pipeline.applications.values_mut() {
+            let definition = "0123abcd".to_owned();
+            application.config = Some(PromotedConfig { definition, entries: BTreeMap::clone(&entries) });
+        }
+        for environment in stages {
+            self.facts.places.get_mut(&place(environment)).unwrap().history.clear();
+            self.commits_config(environment, "a", 0);
+        }
+    }
+
+    /// A person commits config beside the image that is there, or with another one.
+    pub(crate) fn commits_config(&mut self, environment: &str, config: &str, second: i64) {
+        let Ok(holds) = &self.facts.places[&place(environment)].contents else { panic!() };
+        let version = holds[0].tag.clone().unwrap();
+        self.configs.insert(environment.to_owned(), config_id(config));
+        self.person_sets(environment, version.as_str(), second);
+    }
+
+    /// Gantry brings a version with config.
+    pub(crate) fn promoted_with(&mut self, environment: &str, version: &str, config: &str, second: i64) {
+        self.configs.insert(environment.to_owned(), config_id(config));
+        self.promoted(environment, version, second);
+    }
+
+    /// A proposal of a version with config.
+    pub(crate) fn proposal_with(&mut self, environment: &str, version: &str, config: &str) -> &mut Proposal {
+        let present = self.configs.insert(environment.to_owned(), config_id(config));
+        self.proposal(environment, version);
+        self.configs.insert(environment.to_owned(), present.unwrap());
+        &mut self.facts.proposals.get_mut(&place(environment)).unwrap()[0]
     }
 
     pub(crate) fn promoted(&mut self, environment: &str, version: &str, second: i64) {

@@ -68,6 +68,10 @@ fn fits(start: usize, old: &[u8], new: &[u8], ranges: &[Range<usize>], added: &s
         return false;
     }
     let mut rest = &new[first.len()..new.len() - last.len()];
+    // Blanks around a value are none of its bytes.
+    if rest.trim_ascii().len() < rest.len() {
+        return false;
+    }
     kept[1..kept.len() - 1].iter().all(|part| {
         let found = (0..=rest.len()).find(|at| rest[*at..].starts_with(part));
         found.is_some_and(|at| {
@@ -97,4 +101,21 @@ fn lines(bytes: &[u8]) -> Vec<(usize, &[u8])> {
 
 fn text(line: &[u8]) -> String {
     String::from_utf8_lossy(line).into_owned()
+}
+
+#[test]
+fn only_the_ranges_and_added_lines_may_differ() {
+    let good = |old: &str, new: &str, range: Option<Range<usize>>| {
+        let ranges: Vec<Range<usize>> = range.into_iter().collect();
+        differ_only_in(old.as_bytes(), new.as_bytes(), &ranges, "NEW").is_ok()
+    };
+    assert!(good("a: 1\nb: 2\n", "a: NEW\nb: 2\n", Some(3..4)));
+    assert!(good("a: x\n\nb: 2", "a: x\n  tag: NEW\n\nb: 2", None));
+    assert!(good("a: x", "a: x\ntag: NEW", None));
+    assert!(good("a: {b: x}\n", "a: {b: x, tag: NEW}\n", None));
+    assert!(good("a: null\n", "a: NEW\n", None));
+    for bad in ["a: NEW\nb: 3\n", "a: NEW\n", "a: NEW\nb: 2\nc: 3\n", "a: NEW \nb: 2\n", "a:  NEW\nb: 2\n"] {
+        assert!(!good("a: 1\nb: 2\n", bad, Some(3..4)), "{bad}");
+    }
+    assert!(!good("a: x\n", "a: y\n", None));
 }

@@ -27,13 +27,14 @@ pub(crate) fn scan(text: &str) -> Vec<Sight> {
             found.push(Sight { line: at + 1, group, value: value.to_owned() });
         };
         let pairs = pairs(bare);
-        let before = found_len(&pairs);
+        let mut known = false;
         for (key, value) in &pairs {
             if let Some(group) = by_key(key, value, &lines, at) {
                 see(group, value);
+                known = true;
             }
         }
-        if before == 0 || !pairs.iter().any(|(key, value)| by_key(key, value, &lines, at).is_some()) {
+        if !known {
             for word in words(bare) {
                 if is_full_reference(word) {
                     see("a registry's NAME:TAG elsewhere", word);
@@ -44,10 +45,6 @@ pub(crate) fn scan(text: &str) -> Vec<Sight> {
         }
     }
     found
-}
-
-fn found_len(pairs: &[(&str, &str)]) -> usize {
-    pairs.len()
 }
 
 /// `key: value` pairs of a line, several in flow style.
@@ -155,7 +152,7 @@ fn beside(lines: &[&str], at: usize, keys: &[&str]) -> bool {
             break;
         }
     }
-    up || lines[at + 1..].iter().take_while(same).take_while(|line| !starts(line)).any(|line| key(line))
+    up || lines[at + 1..].iter().take_while(same).take_while(|line| !starts(line)).any(key)
 }
 
 /// Words between blanks, quotes, commas and `=`.
@@ -180,4 +177,34 @@ fn is_full_reference(word: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-/:@".contains(&b))
         && !tag.is_empty()
         && tag.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+#[test]
+fn the_scan_sees_what_people_would() {
+    let text = "\
+# image: a/b:1
+image: a/b:1
+x: {image: {repository: a/b, tag: v1}}
+newTag: \"1\"
+args: [--sidecar=registry.example.com/a/b:1]
+resources:
+- https://git.example.com/a/b?ref=v1
+chart: shop
+version: 1.2.3
+version: 2
+";
+    let seen: Vec<(usize, &str)> = scan(text).into_iter().map(|sight| (sight.line, sight.group)).collect();
+    let elsewhere = "a registry's NAME:TAG elsewhere";
+    let chart = "a chart's `version:`";
+    let wanted = [
+        (2, "`image:`"),
+        (3, "`repository:`"),
+        (3, "`tag:`"),
+        (4, "`newTag:`"),
+        (5, elsewhere),
+        (7, "?ref="),
+        (9, chart),
+        (10, chart),
+    ];
+    assert_eq!(seen, wanted);
 }

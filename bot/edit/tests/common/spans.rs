@@ -1,14 +1,8 @@
 //! The spans of scalars, ours and granit-parser's, for comparison.
 
-#![allow(clippy::unwrap_used)]
-
-use std::ops::Range;
-
 use gantry_edit::syntax::{Shape, Style, Tree};
-use granit_parser::{Event, Parser, ScalarStyle};
 
-/// A scalar: value, style (`p`, `'`, `"` or `|`), bytes.
-pub(crate) type Scalar = (String, char, Option<Range<usize>>);
+use crate::granit::Scalar;
 
 /// As our tree has them.
 pub(crate) fn scalars(tree: &Tree<'_>) -> Vec<Scalar> {
@@ -24,27 +18,6 @@ pub(crate) fn scalars(tree: &Tree<'_>) -> Vec<Scalar> {
         Some((node.text.to_string(), style, tree.range(id)))
     };
     tree.ids().filter_map(scalar).collect()
-}
-
-/// As granit-parser sees them; `None` where it refuses the text.
-pub(crate) fn granit_scalars(text: &str) -> Option<Vec<Scalar>> {
-    let mut found = Vec::new();
-    for event in Parser::new_from_str(text) {
-        let (event, span) = event.ok()?;
-        if let Event::Scalar(value, style, _, _) = event {
-            let style = match style {
-                ScalarStyle::Plain => 'p',
-                ScalarStyle::SingleQuoted => '\'',
-                ScalarStyle::DoubleQuoted => '"',
-                _ => '|',
-            };
-            let range = span.byte_range();
-            // A value that is not written is `~` without bytes there, and empty here.
-            let absent = style == 'p' && range.as_ref().is_some_and(Range::is_empty);
-            found.push((if absent { String::new() } else { value.into_owned() }, style, range));
-        }
-    }
-    Some(found)
 }
 
 /// Values and styles agree, and every span that we give is theirs; returns how many spans there were.

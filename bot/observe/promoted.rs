@@ -1,0 +1,122 @@
+//! The config files that are promoted with releases: which stand on a branch, kept up to date commit by commit.
+//!
+//! A branch is listed once; from then on only what its commits change is read, so that a look costs what
+//! changed. Only ids are kept, never bytes.
+
+use std::{collections::BTreeMap, ops::Bound};
+
+use gantry_core::{
+    config::pipeline::Application,
+    ids::{BranchName, CommitId, EnvironmentName},
+    promoted::{ConfigFile, ConfigState, config_id},
+    reason::Problem,
+};
+
+use super::history::Wanted;
+use crate::{
+    git::{BlobId, Changed, GitError, Kind, Snapshot},
+    place,
+};
+
+/// The most promoted files of one application in one environment.
+const MOST: usize = 2_000;
+
+/// A file as it stands on the branch.
+#[derive(Debug, Clone, Copy)]
+struct Leaf {
+    id: BlobId,
+    kind: Kind,
+}
+
+/// The promoted files on one branch, by path.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ConfigTree(BTreeMap<String, Leaf>);
+
+impl ConfigTree {
+    /// Everything at one commit.
+    pub(super) fn list(snapshot: &Snapshot<'_>, wanted: &Wanted) -> Result<Self, GitError> {
+        if !wanted.any_config() {
+            return Ok(Self::default());
+        }
+        let listed = snapshot.paths()?.into_iter().filter(|listed| wanted.is_config(&listed.path));
+        Ok(Self(listed.map(|listed| (listed.path, Leaf { id: listed.id, kind: listed.kind })).collect()))
+    }
+
+    /// Takes over what a commit changed.
+    pub(super) fn take(
+        &mut self,
+        changed: &[Changed],
+        snapshot: &Snapshot<'_>,
+        wanted: &Wanted,
+    ) -> Result<(), GitError> {
+        for change in changed.iter().filter(|change| wanted.is_config(&change.path)) {
+            let Some(id) = change.after else {
+                self.0.remove(&change.path);
+                continue;
+            };
+            let kind = match snapshot.read(&change.path) {
+                // A listing does not tell LFS pointers either; the writer refuses them.
+                Ok(Some(file)) if file.kind == Kind::LfsPointer => Kind::Regular,
+                Ok(Some(file)) => file.kind,
+                Ok(None) | Err(GitError::TooLarge { .. }) => Kind::Regular,
+                Err(error) => return Err(error),
+            };
+            self.0.insert(change.path.clone(), Leaf { id, kind });
+        }
+        Ok(())
+    }
+
+    /// What an application has of it in an environment; none where it has no `config`.
+    ///
+    /// # Errors
+    /// The inner error is something that can't be promoted, which its owners must mend.
+    pub(super) fn state(
+        &self,
+        application: &Application,
+        environment: &EnvironmentName,
+        at: &CommitId,
+    ) -> Result<Option<ConfigState>, Problem> {
+        let Some(config) = &application.config else { return Ok(None) };
+        let Some(entries) = config.entries.get(environment) else { return Ok(None) };
+        let mut files: Vec<ConfigFile> = Vec::new();
+        let mut whole = true;
+        for (index, entry) in entries.iter().enumerate() {
+            let before = files.len();
+            let below = self.0.range::<str, _>((Bound::Included(entry.path.as_str()), Bound::Unbounded));
+            for (path, leaf) in below.take_while(|(path, _)| path.starts_with(&entry.path)) {
+                let Some(within) = entry.within(path) else { continue };
+                match leaf.kind {
+                    Kind::Regular | Kind::LfsPointer => {}
+                    Kind::Symlink => return Err(place::not_promoted(path, "symbolic link")),
+                    Kind::Submodule => return Err(place::not_promoted(path, "submodule")),
+                }
+                let (within, path) = (within.to_owned(), path.clone());
+                files.push(ConfigFile { entry: index, within, path, blob: leaf.id.to_string() });
+                if files.len() > MOST {
+                    let message = format!(
+                        "makes more than {MOST} files that are promoted with {}; name fewer in `config`",
+                        application.name
+                    );
+                    return Err(place::problem(&entry.path, message));
+                }
+            }
+            whole &= files.len() > before;
+        }
+        let id = whole.then(|| config_id(&config.definition, &files));
+        Ok(Some(ConfigState { id, at: at.clone(), files: files.into() }))
+    }
+}
+
+/// The first entry of `config` that has no file where config starts.
+pub(super) fn missing(
+    application: &Application,
+    environment: &EnvironmentName,
+    branch: &BranchName,
+    state: &ConfigState,
+) -> Problem {
+    let entries = application.config.as_ref().and_then(|config| config.entries.get(environment));
+    let absent = |index: usize| !state.files.iter().any(|file| file.entry == index);
+    let entry = entries.into_iter().flatten().enumerate().find(|(index, _)| absent(*index));
+    let path = entry.map_or("", |(_, entry)| entry.path.as_str());
+    place::nothing_to_promote(path, &format!("on branch {branch}"), &application.name)
+}
