@@ -220,20 +220,30 @@ pub enum NoFile {
     LfsPointer,
 }
 
+impl std::fmt::Display for NoFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Symlink => "symlink",
+            Self::Submodule => "submodule",
+            Self::LfsPointer => "Git LFS pointer",
+        })
+    }
+}
+
 /// The file is one of the things that Gantry never writes.
 #[must_use]
 pub fn not_a_file(path: &str, what: NoFile) -> Problem {
-    let message = match what {
-        NoFile::Symlink => "is a symlink, which Gantry never writes; name the real file",
-        NoFile::Submodule => "is a submodule, which Gantry never writes; name a file of this repository",
-        NoFile::LfsPointer => "is a Git LFS pointer, which Gantry never writes; take the file out of LFS",
+    let mend = match what {
+        NoFile::Symlink => "name the real file",
+        NoFile::Submodule => "name a file of this repository",
+        NoFile::LfsPointer => "take the file out of LFS",
     };
-    at(path, None, None, message.to_owned())
+    at(path, None, None, format!("is a {what}, which Gantry never writes; {mend}"))
 }
 
 /// The same of a file that `config` would promote, which may be kept instead.
 #[must_use]
-pub fn not_promoted(path: &str, kind: impl std::fmt::Display) -> Problem {
+pub fn not_promoted(path: &str, kind: NoFile) -> Problem {
     let message = format!(
         "is a {kind}, which Gantry never writes; make it a file, or put it under `keep` in gantry.yaml"
     );
