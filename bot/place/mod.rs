@@ -5,6 +5,8 @@
 //! files of an environment, by an init container and by the main one, and then in one version: not found, or
 //! found in two versions, is a problem of that place alone, told with file and line.
 
+use std::collections::BTreeSet;
+
 use gantry_core::{
     config::{
         files::FileKind,
@@ -183,9 +185,10 @@ fn version(reference: &Reference) -> String {
 
 fn nowhere<'a>(
     image: &ImageName,
-    mut all: impl Iterator<Item = (&'a str, &'a Reference)>,
+    mut all: impl Iterator<Item = (&'a str, &'a Reference)> + Clone,
     first: &str,
 ) -> Problem {
+    let named = all.clone();
     match all.find(|(_, reference)| reference.name == image.as_str()) {
         Some((path, reference)) if reference.image != image.as_str() => {
             let message = format!(
@@ -195,9 +198,31 @@ fn nowhere<'a>(
             at(path, Some(reference.line), Some(reference.column), message)
         }
         _ => {
-            let message = format!("names no image {image}; add it, or correct gantry.yaml");
+            let message = match listed(named.map(|(_, reference)| reference)) {
+                Some(names) => {
+                    format!("names no image {image}, only {names}; add it, or correct gantry.yaml")
+                }
+                None => format!("names no image {image}; add it, or correct gantry.yaml"),
+            };
             at(first, None, None, message)
         }
+    }
+}
+
+/// The images of some references (Git repositories are none), each once, at most three named; `None` without
+/// any.
+fn listed<'a>(references: impl Iterator<Item = &'a Reference>) -> Option<String> {
+    let names: BTreeSet<&str> = references
+        .filter(|reference| reference.what != What::Revision)
+        .map(|reference| reference.image.as_str())
+        .collect();
+    let shown = |name: &&str| name.chars().filter(|c| !c.is_control()).take(100).collect::<String>();
+    let first: Vec<String> = names.iter().take(3).map(shown).collect();
+    let more = names.len().saturating_sub(first.len());
+    match (first.is_empty(), more) {
+        (true, _) => None,
+        (false, 0) => Some(first.join(", ")),
+        (false, more) => Some(format!("{} and {more} more", first.join(", "))),
     }
 }
 
@@ -293,6 +318,8 @@ mod tests {
         assert_eq!(look("images:\n- name: r.io/shop\n  newTag: '1'\n").unwrap().version(), "1");
         let none = look("images: []\n").unwrap_err();
         assert!(none.starts_with("a/kustomization.yaml: names no image r.io/shop"), "{none}");
+        let other = look("images:\n- name: shop\n  newTag: '1'\n- name: b\n").unwrap_err();
+        assert!(other.contains("names no image r.io/shop, only b, shop; add it"), "{other}");
         let twice = "images:\n- name: r.io/shop\n  newTag: '1'\n- name: other\n  newName: r.io/shop\n";
         let two = look(twice).unwrap_err();
         assert!(two.starts_with("a/kustomization.yaml:4:") && two.contains("yaml:2 as 1"), "{two}");
