@@ -2,15 +2,11 @@
 //! that what is shown is what is written.
 
 use gantry_core::{
-    config::{
-        pipeline::{Application, FileEntry, Pipeline},
-        types::Write,
-    },
+    config::pipeline::{Application, FileEntry, Pipeline},
     effects::Promotion,
     facts::Facts,
     reason::{Owner, Problem},
 };
-use gantry_edit::{Change, SetDigest};
 
 use super::promoted;
 use crate::{
@@ -90,14 +86,7 @@ fn edit(
         let here = references.iter().any(|reference| place::is_of(reference, &image.image));
         let artifact = promotion.release.artifacts.iter().find(|artifact| artifact.image == image.image);
         if let (true, Some(artifact)) = (here, artifact) {
-            let (tag, digest) = match image.write {
-                Write::Tag => (Some(artifact.tag.as_str()), SetDigest::Remove),
-                Write::Digest => (None, SetDigest::Set(artifact.digest.as_str())),
-                Write::TagAndDigest => {
-                    (Some(artifact.tag.as_str()), SetDigest::Set(artifact.digest.as_str()))
-                }
-            };
-            wanted.push(Change { image: image.image.as_str(), new_name: None, tag, digest });
+            wanted.push(place::change(image, artifact.tag.as_str(), artifact.digest.as_str()));
         }
     }
     let edited = gantry_edit::set(&target, &file.bytes, &wanted)

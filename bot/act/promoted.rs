@@ -14,7 +14,8 @@ use gantry_core::{
 use super::edits::FileChange;
 use crate::{
     git::{File, GitError, Kind, Mirror},
-    place,
+    observe::contents,
+    place::{self, NoFile},
 };
 
 /// The most bytes that one promotion brings (64 MiB): config, not data.
@@ -63,7 +64,7 @@ pub(super) fn of(
         }
         let after = match snapshot.read(&file.path) {
             Ok(Some(found)) if found.kind == Kind::LfsPointer => {
-                return Ok(Err(place::not_a_file(&file.path, "Git LFS pointer")));
+                return Ok(Err(place::not_a_file(&file.path, NoFile::LfsPointer)));
             }
             Ok(Some(found)) if found.kind == Kind::Regular && found.id.to_string() == file.blob => found,
             Ok(_) => return Ok(Err(place::problem(&file.path, "is not what it was".to_owned()))),
@@ -79,8 +80,10 @@ pub(super) fn of(
         }
         let path = format!("{}{}", entry.path, file.within);
         let before = match read(&path) {
-            Ok(Some(old)) if old.kind == Kind::Regular => Some(old.bytes),
-            Ok(Some(_)) => return Ok(Err(place::not_a_file(&path, "link, submodule or Git LFS pointer"))),
+            Ok(Some(old)) => match contents::no_file(old.kind) {
+                None => Some(old.bytes),
+                Some(what) => return Ok(Err(place::not_a_file(&path, what))),
+            },
             Ok(None) => None,
             Err(error @ GitError::TooLarge { .. }) => {
                 return Ok(Err(place::problem(&path, error.to_string())));

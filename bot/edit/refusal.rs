@@ -194,7 +194,7 @@ pub enum Reason {
         value: String,
     },
     /// A digest is wanted and there is no place for one.
-    #[error("`{}` has no place for a digest; set `write: tag` for this image, or add one", clean(.path))]
+    #[error("`{}` has no place for a digest; write the tag alone (`write: tag`), or add one", clean(.path))]
     NoDigest {
         /// The key path.
         path: String,
@@ -339,7 +339,7 @@ fn not_found(kind: Kind, image: &str, renamed: Option<&Renamed>, present: &[Stri
     let named: Vec<String> = present.iter().take(5).map(|name| format!("`{}`", clean(name))).collect();
     let more = if present.len() > 5 { format!(" and {} more", present.len() - 5) } else { String::new() };
     format!(
-        "image `{image}` was not found; the file has {}{more}: name one of them in gantry.yaml, or add it here",
+        "image `{image}` was not found; the file has {}{more}: name one of them, or add it here",
         named.join(", ")
     )
 }
@@ -371,7 +371,9 @@ fn no_such_key(key: &str, deepest: &str, present: &[String]) -> String {
     let key = clean(key);
     let place = if deepest.is_empty() { String::from("the file") } else { format!("`{}`", clean(deepest)) };
     if present.is_empty() {
-        return format!("nothing stands at `{key}`: {place} has no keys; add it, or correct the key");
+        return format!(
+            "nothing stands at `{key}`: {place} has no keys or no such item; add it, or correct the key"
+        );
     }
     let named: Vec<String> = present.iter().take(5).map(|name| format!("`{}`", clean(name))).collect();
     let more = if present.len() > 5 { format!(" and {} more", present.len() - 5) } else { String::new() };

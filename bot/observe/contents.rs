@@ -13,7 +13,7 @@ use gantry_edit::Reference;
 
 use crate::{
     git::{File, GitError, Kind, Snapshot},
-    place,
+    place::{self, NoFile},
 };
 
 /// Reads the images of `application` from `files` at a commit of `branch`.
@@ -43,10 +43,18 @@ pub(crate) fn read(
 /// Every image reference in a file.
 pub(crate) fn references_of(entry: &FileEntry, file: &File) -> Result<Vec<Reference>, Problem> {
     let path = entry.path.as_str();
-    match file.kind {
-        Kind::Regular => place::references(entry, &file.bytes),
-        Kind::Symlink => Err(place::not_a_file(path, "symbolic link")),
-        Kind::Submodule => Err(place::not_a_file(path, "submodule")),
-        Kind::LfsPointer => Err(place::not_a_file(path, "Git LFS pointer")),
+    match no_file(file.kind) {
+        None => place::references(entry, &file.bytes),
+        Some(what) => Err(place::not_a_file(path, what)),
+    }
+}
+
+/// What an entry of a tree is, where it is not a file that Gantry may write.
+pub(crate) fn no_file(kind: Kind) -> Option<NoFile> {
+    match kind {
+        Kind::Regular => None,
+        Kind::Symlink => Some(NoFile::Symlink),
+        Kind::Submodule => Some(NoFile::Submodule),
+        Kind::LfsPointer => Some(NoFile::LfsPointer),
     }
 }

@@ -15,7 +15,7 @@ use gantry_core::{
 use super::history::Wanted;
 use crate::{
     git::{BlobId, Changed, GitError, Kind, Snapshot},
-    place,
+    place::{self, NoFile},
 };
 
 /// The most promoted files of one application in one environment.
@@ -87,8 +87,8 @@ impl ConfigTree {
                 let Some(within) = entry.within(path) else { continue };
                 match leaf.kind {
                     Kind::Regular | Kind::LfsPointer => {}
-                    Kind::Symlink => return Err(place::not_promoted(path, "symbolic link")),
-                    Kind::Submodule => return Err(place::not_promoted(path, "submodule")),
+                    Kind::Symlink => return Err(place::not_promoted(path, NoFile::Symlink)),
+                    Kind::Submodule => return Err(place::not_promoted(path, NoFile::Submodule)),
                 }
                 let (within, path) = (within.to_owned(), path.clone());
                 files.push(ConfigFile { entry: index, within, path, blob: leaf.id.to_string() });

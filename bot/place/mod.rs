@@ -5,13 +5,19 @@
 //! files of an environment, by an init container and by the main one, and then in one version: not found, or
 //! found in two versions, is a problem of that place alone, told with file and line.
 
+use std::collections::BTreeSet;
+
 use gantry_core::{
-    config::{files::FileKind, pipeline::FileEntry},
+    config::{
+        files::FileKind,
+        pipeline::{Application, FileEntry, Image},
+        types::Write,
+    },
     facts::Held,
     ids::{ApplicationName, ImageName},
     reason::{Owner, Problem},
 };
-use gantry_edit::{Kind, Located, Reference, Refusal, Target, What};
+use gantry_edit::{Change, Kind, Located, Reference, Refusal, SetDigest, Target, What};
 
 /// What the editor is asked for: as the entry says, else by the file's name and bytes.
 ///
@@ -20,8 +26,9 @@ use gantry_edit::{Kind, Located, Reference, Refusal, Target, What};
 pub fn target<'e>(entry: &'e FileEntry, bytes: &[u8]) -> Result<Target<'e>, Problem> {
     let wrong = |message: &str| at(&entry.path, None, None, message.to_owned());
     let kind = entry.kind.map(kind_of).or_else(|| gantry_edit::detect(&entry.path, bytes));
-    let kind = kind.ok_or_else(|| {
-        wrong("is of no kind that Gantry can tell; say `kind` and `key` for it in gantry.yaml")
+    let kind = kind.ok_or_else(|| match untold(&entry.path, bytes) {
+        Some(refusal) => refused(&entry.path, &refusal),
+        None => wrong("is of no kind that Gantry can tell; say `kind` and `key` for it in gantry.yaml"),
     })?;
     if kind.needs_key() && entry.key.is_none() {
         return Err(wrong("has no images of its own; say `key` for it in gantry.yaml"));
@@ -32,6 +39,17 @@ pub fn target<'e>(entry: &'e FileEntry, bytes: &[u8]) -> Result<Target<'e>, Prob
         image: entry.image.as_ref().map(ImageName::as_str),
         follow: entry.follow_anchors,
     })
+}
+
+/// Why the kind of a file that is YAML or JSON by its name could not be told: it can't be read. `None` for any
+/// other name, where it is for a person to say the kind.
+#[must_use]
+pub fn untold(path: &str, bytes: &[u8]) -> Option<Refusal> {
+    let (_, extension) = path.rsplit_once('.')?;
+    if !["yaml", "yml", "json"].contains(&extension) {
+        return None;
+    }
+    gantry_edit::check(bytes).err()
 }
 
 fn kind_of(kind: FileKind) -> Kind {
@@ -88,6 +106,46 @@ pub fn find(image: &ImageName, references: &[(&FileEntry, Vec<Reference>)]) -> R
     Ok(held)
 }
 
+/// What is written for `image`, by its `write`, to make it `tag` at `digest`.
+#[must_use]
+pub fn change<'c>(image: &'c Image, tag: &'c str, digest: &'c str) -> Change<'c> {
+    let (tag, digest) = match image.write {
+        Write::Tag => (Some(tag), SetDigest::Remove),
+        Write::Digest => (None, SetDigest::Set(digest)),
+        Write::TagAndDigest => (Some(tag), SetDigest::Set(digest)),
+    };
+    Change { image: image.image.as_str(), new_name: None, tag, digest }
+}
+
+/// Tries in memory what a promotion would do to the file of an entry: what stands there may be readable, and
+/// yet have no place for what `write` says. The tag stays the one that is there, so that an expression or a
+/// schema that demands a certain form is not at odds with an invented one.
+///
+/// # Errors
+/// The editor would refuse a promotion of one of the application's images.
+pub fn rehearse(
+    application: &Application,
+    entry: &FileEntry,
+    bytes: &[u8],
+    references: &[Reference],
+) -> Result<(), Problem> {
+    let target = target(entry, bytes)?;
+    for image in &application.images {
+        let Some(here) = references.iter().find(|reference| is_of(reference, &image.image)) else { continue };
+        // `find` tells of those that can't be edited at all.
+        if here.blocked.is_some() {
+            continue;
+        }
+        let tag = here.tag.as_ref().map_or("1.0.0", |tag| tag.value.as_str());
+        gantry_edit::set(&target, bytes, &[change(image, tag, TRIAL)])
+            .map_err(|refusal| refused(&entry.path, &refusal))?;
+    }
+    Ok(())
+}
+
+/// A digest of the right form that no image has.
+const TRIAL: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
 /// Whether a reference is one to the image (and not to a Git repository of that name).
 #[must_use]
 pub fn is_of(reference: &Reference, image: &ImageName) -> bool {
@@ -127,9 +185,10 @@ fn version(reference: &Reference) -> String {
 
 fn nowhere<'a>(
     image: &ImageName,
-    mut all: impl Iterator<Item = (&'a str, &'a Reference)>,
+    mut all: impl Iterator<Item = (&'a str, &'a Reference)> + Clone,
     first: &str,
 ) -> Problem {
+    let named = all.clone();
     match all.find(|(_, reference)| reference.name == image.as_str()) {
         Some((path, reference)) if reference.image != image.as_str() => {
             let message = format!(
@@ -139,9 +198,31 @@ fn nowhere<'a>(
             at(path, Some(reference.line), Some(reference.column), message)
         }
         _ => {
-            let message = format!("names no image {image}; add it, or correct gantry.yaml");
+            let message = match listed(named.map(|(_, reference)| reference)) {
+                Some(names) => {
+                    format!("names no image {image}, only {names}; add it, or correct gantry.yaml")
+                }
+                None => format!("names no image {image}; add it, or correct gantry.yaml"),
+            };
             at(first, None, None, message)
         }
+    }
+}
+
+/// The images of some references (Git repositories are none), each once, at most three named; `None` without
+/// any.
+fn listed<'a>(references: impl Iterator<Item = &'a Reference>) -> Option<String> {
+    let names: BTreeSet<&str> = references
+        .filter(|reference| reference.what != What::Revision)
+        .map(|reference| reference.image.as_str())
+        .collect();
+    let shown = |name: &&str| name.chars().filter(|c| !c.is_control()).take(100).collect::<String>();
+    let first: Vec<String> = names.iter().take(3).map(shown).collect();
+    let more = names.len().saturating_sub(first.len());
+    match (first.is_empty(), more) {
+        (true, _) => None,
+        (false, 0) => Some(first.join(", ")),
+        (false, more) => Some(format!("{} and {more} more", first.join(", "))),
     }
 }
 
@@ -153,15 +234,41 @@ pub fn missing(path: &str, whence: &str, application: &ApplicationName) -> Probl
     at(path, None, None, message)
 }
 
-/// The file is a symlink, a submodule or another thing that Gantry never writes.
+/// What stands at a path and is never written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoFile {
+    /// A symlink.
+    Symlink,
+    /// A submodule.
+    Submodule,
+    /// A pointer of Git LFS.
+    LfsPointer,
+}
+
+impl std::fmt::Display for NoFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Symlink => "symlink",
+            Self::Submodule => "submodule",
+            Self::LfsPointer => "Git LFS pointer",
+        })
+    }
+}
+
+/// The file is one of the things that Gantry never writes.
 #[must_use]
-pub fn not_a_file(path: &str, kind: impl std::fmt::Display) -> Problem {
-    at(path, None, None, format!("is a {kind}, which Gantry never writes; name the real file"))
+pub fn not_a_file(path: &str, what: NoFile) -> Problem {
+    let mend = match what {
+        NoFile::Symlink => "name the real file",
+        NoFile::Submodule => "name a file of this repository",
+        NoFile::LfsPointer => "take the file out of LFS",
+    };
+    at(path, None, None, format!("is a {what}, which Gantry never writes; {mend}"))
 }
 
 /// The same of a file that `config` would promote, which may be kept instead.
 #[must_use]
-pub fn not_promoted(path: &str, kind: impl std::fmt::Display) -> Problem {
+pub fn not_promoted(path: &str, kind: NoFile) -> Problem {
     let message = format!(
         "is a {kind}, which Gantry never writes; make it a file, or put it under `keep` in gantry.yaml"
     );
@@ -211,6 +318,8 @@ mod tests {
         assert_eq!(look("images:\n- name: r.io/shop\n  newTag: '1'\n").unwrap().version(), "1");
         let none = look("images: []\n").unwrap_err();
         assert!(none.starts_with("a/kustomization.yaml: names no image r.io/shop"), "{none}");
+        let other = look("images:\n- name: shop\n  newTag: '1'\n- name: b\n").unwrap_err();
+        assert!(other.contains("names no image r.io/shop, only b, shop; add it"), "{other}");
         let twice = "images:\n- name: r.io/shop\n  newTag: '1'\n- name: other\n  newName: r.io/shop\n";
         let two = look(twice).unwrap_err();
         assert!(two.starts_with("a/kustomization.yaml:4:") && two.contains("yaml:2 as 1"), "{two}");

@@ -202,3 +202,44 @@ fn reports_for_machines() {
     assert!(ran.out.starts_with(annotation), "{}", ran.out);
     assert!(!run(&["check"], false).out.contains("::error"));
 }
+
+#[test]
+fn a_value_with_no_place_for_what_is_written_is_a_problem_before_the_first_promotion() {
+    let dir = infra();
+    let files = "\n    files: {path: 'tf/{environment}/main.tf', key: locals.version}\n";
+    let config = CONFIG.replace("\n    files: apps/checkout/{environment}/kustomization.yaml\n", files);
+    assert_ne!(config, CONFIG);
+    for environment in ["dev", "prod"] {
+        put(dir.path(), &format!("tf/{environment}/main.tf"), "locals {\n  version = \"1.0.0\"\n}\n");
+    }
+    put(dir.path(), "gantry.yaml", &config);
+    let ran = in_dir(dir.path(), &["check"]);
+    assert_eq!((ran.code, ran.out.lines().count()), (2, 2), "{}", ran.out);
+    assert!(
+        ran.out.contains("tf/dev/main.tf:2:") && ran.out.contains("no place for a digest"),
+        "{}",
+        ran.out
+    );
+    put(dir.path(), "gantry.yaml", &config.replace("{semver: '*'}", "{semver: '*'}, write: tag"));
+    let ran = in_dir(dir.path(), &["check"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+}
+
+#[test]
+fn what_can_not_be_read_is_not_said_to_be_of_no_kind() {
+    let dir = infra();
+    put(
+        dir.path(),
+        "gantry.yaml",
+        &CONFIG.replace("{environment}/kustomization.yaml", "{environment}/values.json"),
+    );
+    for environment in ["dev", "prod"] {
+        put(dir.path(), &format!("apps/checkout/{environment}/values.json"), "{\"image\": [");
+    }
+    let ran = in_dir(dir.path(), &["check"]);
+    assert!(ran.code == 2 && ran.out.contains("not valid") && !ran.out.contains("no kind"), "{}", ran.out);
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
+    put(dir.path(), "apps/checkout/prod/values.json", pointer);
+    let ran = in_dir(dir.path(), &["check"]);
+    assert!(ran.out.contains("take the file out of LFS"), "{}", ran.out);
+}

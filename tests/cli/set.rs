@@ -193,3 +193,28 @@ fn files_that_are_not_yaml_are_edited_at_a_key_or_by_a_pattern() {
         assert!(ran.code == 1 && ran.err.contains(why), "{}", ran.err);
     }
 }
+
+#[test]
+fn what_can_not_be_read_is_told_and_not_called_of_no_kind() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::write(at("latin.yaml"), b"a: \xe4\n").unwrap();
+    fs::write(at("nul.yaml"), b"a: b\0c\n").unwrap();
+    fs::write(at("open.yaml"), "a: [b\n").unwrap();
+    fs::write(at("huge.yaml"), "a".repeat(5_000_000)).unwrap();
+    for (name, why) in [
+        ("latin.yaml", "save it as UTF-8"),
+        ("nul.yaml", "control character 0x00"),
+        ("open.yaml", "not valid YAML"),
+        ("huge.yaml", "split it"),
+    ] {
+        let ran = in_dir(dir.path(), &["set", "r.io/a=2", name]);
+        assert!(ran.code == 1 && ran.err.contains(why), "{name}: {} {}", ran.code, ran.err);
+        assert!(!ran.err.contains("no kind"), "{}", ran.err);
+    }
+    let ran = in_dir(dir.path(), &["set", "r.io/a=2", "none.yaml"]);
+    assert!(ran.code == 2 && ran.err.contains("there is no file none.yaml"), "{}", ran.err);
+    put(dir.path(), "run.sh", "docker run r.io/a:1\n");
+    let ran = in_dir(dir.path(), &["set", "r.io/a=2", "run.sh", "--kind", "regex"]);
+    assert!(ran.code == 2 && ran.err.contains("one named group"), "{}", ran.err);
+}

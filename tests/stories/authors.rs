@@ -128,7 +128,7 @@ async fn links_submodules_and_lfs_pointers_are_named_and_an_executable_stays_one
         format!("version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 1\n", "0".repeat(64));
     let now = house.now().as_second();
     for (mode, bytes, words) in [
-        ("120000", "../qa/kustomization.yaml", "is a symbolic link, which Gantry never writes"),
+        ("120000", "../qa/kustomization.yaml", "is a symlink, which Gantry never writes"),
         ("160000", module.as_str(), "is a submodule, which Gantry never writes"),
         ("100644", pointer.as_str(), "is a Git LFS pointer, which Gantry never writes"),
     ] {

@@ -182,7 +182,7 @@ async fn a_symlink_is_refused_with_its_path_and_the_way_out() {
     let problem = house.standing("dev").problem.unwrap();
     assert!(
         matches!(&problem, Reason::Broken { problem } if problem.file.as_deref() == Some(link.as_str())
-            && problem.message.contains("symbolic link") && problem.message.contains("`keep`")),
+            && problem.message.contains("symlink") && problem.message.contains("`keep`")),
         "{problem:?}"
     );
     assert!(house.proposals().is_empty());

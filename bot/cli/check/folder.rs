@@ -11,6 +11,7 @@ use std::{
 use gantry_core::ids::BranchName;
 
 use super::super::error::CliError;
+use crate::place::NoFile;
 
 /// The most files in a folder, as in a config's expansion.
 const FILES: usize = 1_000_000;
@@ -27,7 +28,7 @@ pub(super) enum Content<'a> {
     /// Nothing.
     Missing,
     /// Something that Gantry never writes.
-    NoFile(&'static str),
+    NoFile(NoFile),
     /// A file that can't be read, and why.
     Unreadable(String),
 }
@@ -100,7 +101,7 @@ impl Folder {
     /// Reads a file that was listed.
     pub(super) fn read(&mut self, path: &str) -> Content<'_> {
         if self.links.contains(path) {
-            return Content::NoFile("symlink");
+            return Content::NoFile(NoFile::Symlink);
         }
         if !self.has_file(path) {
             return Content::Missing;
@@ -112,7 +113,7 @@ impl Folder {
             fs::File::open(self.root.join(path)).and_then(|file| file.take(limit).read_to_end(&mut bytes));
         match read {
             Err(error) => Content::Unreadable(error.to_string()),
-            Ok(_) if bytes.starts_with(LFS) => Content::NoFile("Git LFS pointer"),
+            Ok(_) if bytes.starts_with(LFS) => Content::NoFile(NoFile::LfsPointer),
             Ok(_) => {
                 self.last = bytes;
                 Content::Bytes(&self.last)

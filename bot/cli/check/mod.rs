@@ -129,7 +129,9 @@ fn check(args: &CheckArgs) -> Result<Report, CliError> {
             return Err(CliError::config(format!("there is no {FILE} in {}", args.dir.display()))
                 .hint("Name the root of the infra repository: `gantry check DIR`."));
         }
-        Content::NoFile(kind) => return Err(CliError::config(format!("{FILE} is a {kind}"))),
+        Content::NoFile(what) => {
+            return Err(CliError::config(place::not_a_file(FILE, what).to_string()));
+        }
         Content::Unreadable(error) => return Err(CliError::config(format!("{FILE}: {error}"))),
     };
     let parsed = match config::parse(&bytes, FILE) {
@@ -197,15 +199,20 @@ fn overlays(pipeline: &Pipeline, here: &BranchName, folder: &mut Folder, report:
                 }
                 match folder.read(path) {
                     Content::Bytes(bytes) => match files.of(entry, bytes, report) {
-                        Some(found) => references.push((entry, found)),
+                        Some(found) => {
+                            if let Err(problem) = place::rehearse(application, entry, bytes, &found) {
+                                report.findings.push(of_place(problem, "overlay"));
+                            }
+                            references.push((entry, found));
+                        }
                         None => continue,
                     },
                     Content::Missing => {
                         let problem = place::missing(path, "in this folder", &application.name);
                         report.findings.push(of_place(problem, "overlay"));
                     }
-                    Content::NoFile(kind) => {
-                        report.findings.push(of_place(place::not_a_file(path, kind), "overlay"));
+                    Content::NoFile(what) => {
+                        report.findings.push(of_place(place::not_a_file(path, what), "overlay"));
                     }
                     Content::Unreadable(error) => {
                         let mut problem = place::missing(path, "", &application.name);

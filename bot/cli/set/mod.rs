@@ -25,6 +25,7 @@ use super::{
     screen::{Format, Paint, Screen},
     text,
 };
+use crate::place;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -183,13 +184,7 @@ fn edit(path: PathBuf, args: &SetArgs) -> Result<File, CliError> {
         let message = format!("{} is a Git LFS pointer, which is never written", path.display());
         return Err(CliError::config(message).hint("Take the file out of LFS."));
     }
-    let refused = |refusal: gantry_edit::Refusal| {
-        let mut place = path.display().to_string();
-        for number in [refusal.line, refusal.column].into_iter().flatten() {
-            let _ = write!(place, ":{number}");
-        }
-        CliError::failed(format!("{place}: {}", refusal.reason))
-    };
+    let refused = |refusal: gantry_edit::Refusal| refused(&path, &refusal);
     let kind = kind(&path, &before, args)?;
     let target =
         Target { kind, key: args.key.as_deref(), image: Some(&spec.image), follow: args.follow_anchors };
@@ -216,23 +211,42 @@ fn edit(path: PathBuf, args: &SetArgs) -> Result<File, CliError> {
     Ok(File { path, before, edited })
 }
 
+/// What the editor says of a file, with its place.
+fn refused(path: &Path, refusal: &gantry_edit::Refusal) -> CliError {
+    let mut place = path.display().to_string();
+    for number in [refusal.line, refusal.column].into_iter().flatten() {
+        let _ = write!(place, ":{number}");
+    }
+    CliError::failed(format!("{place}: {}", refusal.reason))
+}
+
 fn kind(path: &Path, bytes: &[u8], args: &SetArgs) -> Result<Kind, CliError> {
     let name = path.to_string_lossy().replace('\\', "/");
     let kind = match args.kind {
         Some(FileKind(kind)) => kind,
-        None => gantry_edit::detect(&name, bytes).ok_or_else(|| {
-            CliError::config(format!("{} is of no kind that Gantry can tell", path.display()))
-                .hint("Say which with `--kind`, and where with `--key`.")
+        None => gantry_edit::detect(&name, bytes).ok_or_else(|| match place::untold(&name, bytes) {
+            Some(refusal) => refused(path, &refusal),
+            None => CliError::config(format!("{} is of no kind that Gantry can tell", path.display()))
+                .hint("Say which with `--kind`, and where with `--key`."),
         })?,
     };
     if kind.needs_key() && args.key.is_none() {
         let message = format!("{}: a file of kind {kind} has no images of its own", path.display());
-        return Err(CliError::config(message).hint("Name the value with `--key`."));
+        let hint = match kind {
+            Kind::Regex => "Give an expression with one named group: `--key 'shop:(?<tag>\\S+)'`.",
+            Kind::Dotenv => "Name the variable with `--key`.",
+            Kind::Hcl => "Name the attribute with `--key`, such as `module.shop.image_tag`.",
+            _ => "Name the value with `--key`, such as `image.tag`.",
+        };
+        return Err(CliError::config(message).hint(hint));
     }
     Ok(kind)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> CliError {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        return CliError::config(format!("there is no file {}", path.display()));
+    }
     CliError::config(format!("{}: {error}", path.display()))
 }
 

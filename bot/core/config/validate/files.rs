@@ -115,10 +115,15 @@ fn check_key(kind: Option<FileKind>, key: &str) -> Result<(), (String, Option<&'
 fn expression(key: &str) -> Result<(), (String, Option<&'static str>)> {
     let compiled = RegexBuilder::new(key).size_limit(LARGEST).dfa_size_limit(LARGEST).nest_limit(50).build();
     let compiled = compiled.map_err(|error| (regex_error(&error), None))?;
-    match compiled.capture_names().flatten().count() {
-        1 => Ok(()),
-        count => Err((
-            format!("the expression has {count} named groups; exactly one is replaced"),
+    let names: Vec<&str> = compiled.capture_names().flatten().collect();
+    match names.as_slice() {
+        ["tag" | "digest" | "image"] => Ok(()),
+        [name] => Err((
+            format!("the named group is {}, which says nothing", quoted(name)),
+            Some("name it `tag`, `digest` or `image`, by what stands there"),
+        )),
+        _ => Err((
+            format!("the expression has {} named groups; exactly one is replaced", names.len()),
             Some("write the value as a named group: `(?P<tag>[0-9.]+)`, others as `(?:…)`"),
         )),
     }
