@@ -25,8 +25,12 @@ pub(super) fn check(
             problems.push(place::nothing_to_promote(&entry.path, "in this folder", &application.name));
         }
         for path in paths {
-            if let Content::NoFile(kind) = folder.read(&path) {
-                problems.push(place::not_promoted(&path, kind));
+            match folder.read(&path) {
+                Content::NoFile(kind) => problems.push(place::not_promoted(&path, kind)),
+                Content::Bytes(bytes) if !entry.keys().is_empty() => {
+                    problems.extend(place::content(&path, bytes, entry.keys()).err());
+                }
+                Content::Bytes(_) | Content::Missing | Content::Unreadable(_) => {}
             }
         }
     }
