@@ -59,7 +59,10 @@ impl<'a> Check<'a> {
             if keep[..index].contains(pattern) {
                 self.value(key.clone(), format!("{} stands twice in the list", quoted(pattern)), None);
             }
-            if folder {
+            if !folder && ["{environment}", "{application}"].iter().any(|name| pattern.contains(name)) {
+                let hint = "name the key as it stands in the files of all environments".to_owned();
+                self.value(key, "a placeholder in `keep`", Some(hint));
+            } else if folder {
                 if let Err((message, hint)) = kept(pattern) {
                     self.value(key, message, hint);
                 }
