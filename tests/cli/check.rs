@@ -163,7 +163,11 @@ fn values_that_cannot_be_kept_are_told_in_each_environment() {
     assert!(!ran.out.contains("conf/dev.yaml"), "{}", ran.out);
     put(dir.path(), "conf/prod.yaml", "log: info\nreplicas: '5'\n");
     let ran = in_dir(dir.path(), &["check"]);
-    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert!(ran.code == 0 && !ran.out.contains("has no value"), "{}", ran.out);
+    put(dir.path(), "gantry.yaml", &keep("[replicas, replica]"));
+    let ran = in_dir(dir.path(), &["check"]);
+    assert!(ran.code == 0 && ran.out.contains("conf/dev.yaml"), "a note alone: {}", ran.out);
+    assert!(ran.out.contains("has no value at `replica`,") && !ran.out.contains("`replicas`"), "{}", ran.out);
     put(dir.path(), "gantry.yaml", &keep("[\"'replicas'\"]"));
     let ran = in_dir(dir.path(), &["check"]);
     assert!(ran.code == 2 && ran.out.contains("double quotes"), "the editor's word on a key: {}", ran.out);
