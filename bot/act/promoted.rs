@@ -1,4 +1,4 @@
-//! The config that goes with a promotion, byte for byte from where the release was seen.
+//! The config that goes with a promotion, byte for byte from where the release was seen, but for kept values.
 //!
 //! Bytes are read at the commit in which the release held them, never at a head: what people write there later
 //! belongs to a later release. Each is compared with the id that the release was made of (promise 7).
@@ -59,7 +59,7 @@ pub(super) fn of(
     };
     for file in source.files.iter() {
         let Some(entry) = entries.get(file.entry) else { continue };
-        if held(file).is_some_and(|held| held.blob == file.blob) {
+        if held(file).is_some_and(|held| held.content == file.content) {
             continue;
         }
         let after = match snapshot.read(&file.path) {
@@ -73,11 +73,6 @@ pub(super) fn of(
             }
             Err(error) => return Err(error),
         };
-        size += after.bytes.len();
-        if size > MOST {
-            let message = format!("makes more than {} MiB of config to be promoted at once", MOST >> 20);
-            return Ok(Err(place::problem(&file.path, message)));
-        }
         let path = format!("{}{}", entry.path, file.within);
         let before = match read(&path) {
             Ok(Some(old)) => match contents::no_file(old.kind) {
@@ -90,7 +85,21 @@ pub(super) fn of(
             }
             Err(error) => return Err(error),
         };
-        changes.push(FileChange { path, before, after: Some(after.bytes) });
+        let after = match &before {
+            Some(ours) if !entry.keys().is_empty() => {
+                match place::taken_over(&file.path, &after.bytes, ours, entry.keys()) {
+                    Ok(bytes) => bytes,
+                    Err(problem) => return Ok(Err(problem)),
+                }
+            }
+            _ => after.bytes,
+        };
+        size += after.len();
+        if size > MOST {
+            let message = format!("makes more than {} MiB of config to be promoted at once", MOST >> 20);
+            return Ok(Err(place::problem(&file.path, message)));
+        }
+        changes.push(FileChange { path, before, after: Some(after) });
     }
     for held in present.files.iter() {
         if source.files.iter().any(|file| (held.entry, &held.within) == (file.entry, &file.within)) {

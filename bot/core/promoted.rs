@@ -2,7 +2,8 @@
 //!
 //! What an environment holds of them is known by the Git ids of their bytes. So two environments hold the same
 //! config if and only if every promoted file of theirs has the same bytes, whoever wrote them and after any
-//! crash (promises 1 and 7). Files that an environment keeps for itself are no part of it.
+//! crash (promises 1 and 7). Files that an environment keeps for itself are no part of it. Of a file in which it
+//! keeps values, what is left without them is compared in place of the bytes.
 
 use std::sync::Arc;
 
@@ -15,7 +16,8 @@ use crate::ids::{CommitId, ConfigId};
 pub struct ConfigEntry {
     /// Its path from the root of the infra repository; a folder's ends with `/`.
     pub path: String,
-    /// What stays the environment's own: paths within the folder, with `*` within a name and `**` for folders.
+    /// What stays the environment's own. Of a folder: paths within it, with `*` within a name and `**` for
+    /// folders. Of a file: key paths, whose values stay.
     pub keep: Arc<[String]>,
 }
 
@@ -24,6 +26,12 @@ impl ConfigEntry {
     #[must_use]
     pub fn is_folder(&self) -> bool {
         self.path.ends_with('/')
+    }
+
+    /// The keys of the file whose values stay the environment's own; none where the entry is a folder.
+    #[must_use]
+    pub fn keys(&self) -> &[String] {
+        if self.is_folder() { &[] } else { &self.keep }
     }
 
     /// The path of a file within the entry, if it is promoted with it: empty for the file that the entry is.
@@ -96,8 +104,10 @@ pub struct ConfigFile {
     pub within: String,
     /// Its path from the root of the infra repository.
     pub path: String,
-    /// The Git id of its bytes.
+    /// The Git id of its bytes, by which they are copied.
     pub blob: String,
+    /// What it is compared by: `blob`, or the [`content_id`] of a file in which values are kept.
+    pub content: String,
 }
 
 /// The promoted files that an environment holds.
@@ -117,15 +127,21 @@ pub struct ConfigState {
 pub fn config_id<'f>(definition: &str, files: impl IntoIterator<Item = &'f ConfigFile>) -> ConfigId {
     let mut hash = Sha256::new();
     hash.update(b"gantry config 1\n");
-    for ConfigFile { entry, within, path: _, blob } in files {
+    for ConfigFile { entry, within, path: _, blob: _, content } in files {
         // A path holds no NUL, so no two lists run together.
-        hash.update(format!("{entry}\0{within}\0{blob}\0"));
+        hash.update(format!("{entry}\0{within}\0{content}\0"));
     }
     let hex = format!("{definition:.8}{}", hex::encode(&hash.finalize()[..12]));
     match hex.parse() {
         Ok(id) => id,
         Err(_) => unreachable!("a definition has 8 hexadecimal digits, and 12 bytes are 24"),
     }
+}
+
+/// What a file is compared by in which values are kept: its bytes without them. It is never a Git id.
+#[must_use]
+pub fn content_id(without_kept: &[u8]) -> String {
+    format!("kept {}", hex::encode(Sha256::digest(without_kept)))
 }
 
 /// The id of an application's `config` as it is written: 8 hexadecimal digits.
@@ -185,6 +201,7 @@ mod tests {
             within: within.to_owned(),
             path: path.to_owned(),
             blob: blob.to_owned(),
+            content: blob.to_owned(),
         };
         let one = definition(["conf/{environment}/"]);
         let id = config_id(&one, &[file("a", "conf/dev/a", "1")]);
@@ -194,5 +211,32 @@ mod tests {
         let other = config_id(&definition(["conf/{environment}/", "x"]), &[file("a", "conf/dev/a", "1")]);
         assert_ne!(id.definition(), other.definition());
         assert_eq!(id.short().len(), 7);
+    }
+
+    #[test]
+    fn where_values_are_kept_the_rest_is_compared() {
+        let one = definition(["s.yaml"]);
+        let file = |blob: &str, rest: &[u8]| ConfigFile {
+            entry: 0,
+            within: String::new(),
+            path: "s.yaml".to_owned(),
+            blob: blob.to_owned(),
+            content: content_id(rest),
+        };
+        let id = config_id(&one, &[file("1", b"replicas: ")]);
+        assert_eq!(
+            id,
+            config_id(&one, &[file("2", b"replicas: ")]),
+            "other bytes, the same without the kept"
+        );
+        assert_ne!(id, config_id(&one, &[file("1", b"replicas:  #")]));
+    }
+
+    #[test]
+    fn keys_are_those_of_a_file() {
+        assert!(folder(&["a"]).keys().is_empty());
+        let file = ConfigEntry { path: "a/qa/x.yaml".to_owned(), keep: Arc::new(["a.b".to_owned()]) };
+        assert_eq!(file.keys(), ["a.b"]);
+        assert_eq!(file.within("a/qa/x.yaml"), Some(""), "a key leaves no file out");
     }
 }

@@ -46,6 +46,14 @@ impl Wanted {
         self.config_places(path).next().is_some()
     }
 
+    /// The keys of a promoted file whose values are kept. A path belongs to one entry only: `config` is refused
+    /// where two claim it.
+    pub(super) fn keys(&self, path: &str) -> &[String] {
+        let owners = self.config.get(path).into_iter().flatten();
+        let mut entries = owners.filter_map(|place| self.entries.get(place)).flatten();
+        entries.find(|entry| entry.path == path).map_or(&[], ConfigEntry::keys)
+    }
+
     fn config_places(&self, path: &str) -> impl Iterator<Item = &Place> {
         let folders = if self.config.is_empty() { "" } else { path };
         let ends = folders.match_indices('/').map(|(at, _)| at + 1).chain([folders.len()]);

@@ -234,7 +234,9 @@ impl GitSide {
         heads: &BTreeMap<BranchName, CommitId>,
     ) -> Result<(), GitError> {
         self.places.clear();
-        let mut configs = BTreeMap::new();
+        // Where values are kept, one config stands in several environments with other bytes. What is new
+        // elsewhere comes from where config starts.
+        let (mut configs, mut elsewhere) = (BTreeMap::new(), BTreeMap::new());
         for (branch, wanted) in history::wanted(pipeline) {
             let Some(head) = heads.get(&branch) else { continue };
             let history = self.history.entry(branch.clone()).or_default();
@@ -266,11 +268,20 @@ impl GitSide {
                     self.places.insert(place, facts);
                 }
             }
-            for state in history.states.values().flatten().flatten() {
-                if let Some(id) = &state.id {
-                    configs.entry(id.clone()).or_insert_with(|| state.clone());
+            for (place, states) in &history.states {
+                let stage = pipeline.stage(&place.environment);
+                let application = pipeline.applications.get(&place.application).zip(stage);
+                let first = application.is_some_and(|(app, stage)| starts(pipeline, app, stage));
+                let known = if first { &mut configs } else { &mut elsewhere };
+                for state in states.iter().flatten() {
+                    if let Some(id) = &state.id {
+                        known.entry(id.clone()).or_insert_with(|| state.clone());
+                    }
                 }
             }
+        }
+        for (id, state) in elsewhere {
+            configs.entry(id).or_insert(state);
         }
         self.configs = Arc::new(configs);
         Ok(())

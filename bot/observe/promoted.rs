@@ -1,7 +1,8 @@
 //! The config files that are promoted with releases: which stand on a branch, kept up to date commit by commit.
 //!
 //! A branch is listed once; from then on only what its commits change is read, so that a look costs what
-//! changed. Only ids are kept, never bytes.
+//! changed. Only ids are kept, never bytes: a file in which values are kept is read when a commit changes it, and
+//! what it is compared by stays with its id.
 
 use std::{collections::BTreeMap, ops::Bound};
 
@@ -14,7 +15,7 @@ use gantry_core::{
 
 use super::history::Wanted;
 use crate::{
-    git::{BlobId, Changed, GitError, Kind, Snapshot},
+    git::{BlobId, Changed, GitError, Kind, Listed, Snapshot},
     place::{self, NoFile},
 };
 
@@ -22,10 +23,12 @@ use crate::{
 const MOST: usize = 2_000;
 
 /// A file as it stands on the branch.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Leaf {
     id: BlobId,
     kind: Kind,
+    /// Of a file in which values are kept: what it is compared by, or why it can't be.
+    content: Option<Result<String, Problem>>,
 }
 
 /// The promoted files on one branch, by path.
@@ -39,7 +42,11 @@ impl ConfigTree {
             return Ok(Self::default());
         }
         let listed = snapshot.paths()?.into_iter().filter(|listed| wanted.is_config(&listed.path));
-        Ok(Self(listed.map(|listed| (listed.path, Leaf { id: listed.id, kind: listed.kind })).collect()))
+        let leaf = |listed: Listed| {
+            let content = content(snapshot, wanted, &listed.path)?;
+            Ok((listed.path, Leaf { id: listed.id, kind: listed.kind, content }))
+        };
+        Ok(Self(listed.map(leaf).collect::<Result<_, GitError>>()?))
     }
 
     /// Takes over what a commit changed.
@@ -61,7 +68,8 @@ impl ConfigTree {
                 Ok(None) | Err(GitError::TooLarge { .. }) => Kind::Regular,
                 Err(error) => return Err(error),
             };
-            self.0.insert(change.path.clone(), Leaf { id, kind });
+            let content = content(snapshot, wanted, &change.path)?;
+            self.0.insert(change.path.clone(), Leaf { id, kind, content });
         }
         Ok(())
     }
@@ -90,8 +98,10 @@ impl ConfigTree {
                     Kind::Symlink => return Err(place::not_promoted(path, NoFile::Symlink)),
                     Kind::Submodule => return Err(place::not_promoted(path, NoFile::Submodule)),
                 }
+                let blob = leaf.id.to_string();
+                let content = leaf.content.clone().transpose()?.unwrap_or_else(|| blob.clone());
                 let (within, path) = (within.to_owned(), path.clone());
-                files.push(ConfigFile { entry: index, within, path, blob: leaf.id.to_string() });
+                files.push(ConfigFile { entry: index, within, path, blob, content });
                 if files.len() > MOST {
                     let message = format!(
                         "makes more than {MOST} files that are promoted with {}; name fewer in `config`",
@@ -105,6 +115,29 @@ impl ConfigTree {
         let id = whole.then(|| config_id(&config.definition, &files));
         Ok(Some(ConfigState { id, at: at.clone(), files: files.into() }))
     }
+}
+
+/// What a file is compared by in which values are kept; none of any other.
+fn content(
+    snapshot: &Snapshot<'_>,
+    wanted: &Wanted,
+    path: &str,
+) -> Result<Option<Result<String, Problem>>, GitError> {
+    let keys = wanted.keys(path);
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    Ok(match snapshot.read(path) {
+        Ok(Some(file)) => match file.kind {
+            Kind::Regular => Some(place::content(path, &file.bytes, keys)),
+            Kind::LfsPointer => Some(Err(place::not_a_file(path, NoFile::LfsPointer))),
+            // Refused as what they are.
+            Kind::Symlink | Kind::Submodule => None,
+        },
+        Ok(None) => None,
+        Err(error @ GitError::TooLarge { .. }) => Some(Err(place::problem(path, error.to_string()))),
+        Err(error) => return Err(error),
+    })
 }
 
 /// The first entry of `config` that has no file where config starts.

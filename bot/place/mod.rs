@@ -5,6 +5,10 @@
 //! files of an environment, by an init container and by the main one, and then in one version: not found, or
 //! found in two versions, is a problem of that place alone, told with file and line.
 
+mod kept;
+
+pub use self::kept::{content, taken_over};
+
 use std::collections::BTreeSet;
 
 use gantry_core::{

@@ -151,6 +151,29 @@ fn promoted_config_is_there_where_it_starts_and_holds_files_only() {
 }
 
 #[test]
+fn values_that_cannot_be_kept_are_told_in_each_environment() {
+    let dir = infra();
+    let keep =
+        |keys: &str| format!("{CONFIG}    config: [{{path: 'conf/{{environment}}.yaml', keep: {keys}}}]\n");
+    put(dir.path(), "gantry.yaml", &keep("[replicas]"));
+    put(dir.path(), "conf/dev.yaml", "log: info\nreplicas: 1\n");
+    put(dir.path(), "conf/prod.yaml", "log: info\nreplicas: |\n  5\n");
+    let ran = in_dir(dir.path(), &["check"]);
+    assert!(ran.code == 2 && ran.out.contains("conf/prod.yaml:2:"), "{}", ran.out);
+    assert!(!ran.out.contains("conf/dev.yaml"), "{}", ran.out);
+    put(dir.path(), "conf/prod.yaml", "log: info\nreplicas: '5'\n");
+    let ran = in_dir(dir.path(), &["check"]);
+    assert!(ran.code == 0 && !ran.out.contains("has no value"), "{}", ran.out);
+    put(dir.path(), "gantry.yaml", &keep("[replicas, replica]"));
+    let ran = in_dir(dir.path(), &["check"]);
+    assert!(ran.code == 0 && ran.out.contains("conf/dev.yaml"), "a note alone: {}", ran.out);
+    assert!(ran.out.contains("has no value at `replica`,") && !ran.out.contains("`replicas`"), "{}", ran.out);
+    put(dir.path(), "gantry.yaml", &keep("[\"'replicas'\"]"));
+    let ran = in_dir(dir.path(), &["check"]);
+    assert!(ran.code == 2 && ran.out.contains("double quotes"), "the editor's word on a key: {}", ran.out);
+}
+
+#[test]
 fn symlinks_are_not_followed() {
     let dir = infra();
     let prod = dir.path().join("apps/checkout/prod/kustomization.yaml");

@@ -1,6 +1,10 @@
 //! Config that is promoted with the release, byte for byte, over a real repository.
 
-use gantry_core::{decide::view::Put, ids::CommitId, reason::Reason};
+use gantry_core::{
+    decide::view::Put,
+    ids::CommitId,
+    reason::{Owner, Reason},
+};
 
 use crate::support::house::{CONFIG, House, IMAGE, digest, overlay, path};
 
@@ -18,17 +22,25 @@ fn conf(environment: &str, name: &str) -> String {
 /// A house whose application promotes a file and a folder, of which `secrets.yaml` is kept. All environments
 /// hold the same of it, and their own secrets.
 async fn house() -> House {
-    let mut house = House::empty("");
-    let config = CONFIG.replace("IMAGE", IMAGE)
-        + "    config:\n      - apps/checkout/{environment}/settings.yaml\n      - {path: 'apps/checkout/{environment}/conf/', keep: [secrets.yaml]}\n";
-    let mut files = vec![("gantry.yaml".to_owned(), config)];
+    let mut files = Vec::new();
     for environment in ["dev", "qa", "prod"] {
-        let pinned = format!("    newTag: 1.0.0\n    digest: {}", digest("1.0.0"));
-        files.push((path(environment), overlay(IMAGE, "1.0.0").replace("    newTag: 1.0.0", &pinned)));
         files.push((settings(environment), "a: 1  # one\r\nb: 2".to_owned()));
         files.push((conf(environment, "one.txt"), "one\n".to_owned()));
         files.push((conf(environment, "two.txt"), "two\n".to_owned()));
         files.push((conf(environment, "secrets.yaml"), format!("own: {environment}\n")));
+    }
+    let entries = "apps/checkout/{environment}/settings.yaml\n      - {path: 'apps/checkout/{environment}/conf/', keep: [secrets.yaml]}";
+    house_with(entries, files).await
+}
+
+/// A house whose application has these entries in `config`, and these files.
+async fn house_with(entries: &str, mut files: Vec<(String, String)>) -> House {
+    let mut house = House::empty("");
+    let config = format!("{}    config:\n      - {entries}\n", CONFIG.replace("IMAGE", IMAGE));
+    files.push(("gantry.yaml".to_owned(), config));
+    for environment in ["dev", "qa", "prod"] {
+        let pinned = format!("    newTag: 1.0.0\n    digest: {}", digest("1.0.0"));
+        files.push((path(environment), overlay(IMAGE, "1.0.0").replace("    newTag: 1.0.0", &pinned)));
     }
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     house.person("alice", "Set up", &files);
@@ -234,4 +246,137 @@ async fn config_that_is_missing_in_dev_is_told_and_takes_nothing_away() {
         "{problem:?}"
     );
     assert!(house.proposals().is_empty());
+}
+
+const KEYED: &str = "{path: 'apps/checkout/{environment}/values.yaml', keep: [replicas, ingress.hosts]}";
+
+fn values(environment: &str) -> String {
+    format!("apps/checkout/{environment}/values.yaml")
+}
+
+/// What `values.yaml` is with these kept values and this level of the log.
+fn valued(replicas: &str, hosts: &str, level: &str) -> String {
+    format!("replicas: {replicas} # pods\ningress:\n  hosts:\n{hosts}log: {level}  # how much\n")
+}
+
+const DEV_HOSTS: &str = "    - dev.example.com\n";
+const PROD_HOSTS: &str = "    - \"shop.example.com\"\n    # moved in May\n    - 'www.example.com'\n";
+
+/// A house whose environments differ in kept values alone; `prod` is all of prod's file.
+async fn keyed_house(prod: &str) -> House {
+    let dev = valued("1", DEV_HOSTS, "info");
+    let extra: Vec<(String, String)> = ["dev", "qa", "prod"]
+        .map(|environment| {
+            let text = if environment == "prod" { prod } else { dev.as_str() };
+            (values(environment), text.to_owned())
+        })
+        .into();
+    house_with(KEYED, extra).await
+}
+
+#[tokio::test]
+async fn kept_values_stay_and_what_is_beside_them_is_promoted() {
+    let mut house = keyed_house(&valued("'5'", PROD_HOSTS, "info")).await;
+    house.later(3_600).await;
+    assert_eq!(house.log("main"), ["Set up"], "kept values alone are no difference");
+    assert!(!matches!(house.standing("prod").put, Put::Drift { .. }), "{:?}", house.standing("prod").put);
+    house.person("alice", "Two pods in dev", &[(&values("dev"), &valued("2", DEV_HOSTS, "info"))]);
+    house.person("bob", "Six pods in prod", &[(&values("prod"), &valued("'6'", PROD_HOSTS, "info"))]);
+    house.later(3_600).await;
+    assert!(house.proposals().is_empty(), "a change of a kept value makes no release");
+    assert!(!matches!(house.standing("prod").put, Put::Drift { .. }), "{:?}", house.standing("prod").put);
+
+    house.person("alice", "Say more", &[(&values("dev"), &valued("3", DEV_HOSTS, "debug"))]);
+    house.later(1).await;
+    house.later(60).await;
+    house.later(60).await;
+    let proposal = house.open("prod").unwrap();
+    assert!(
+        proposal.body.contains("-log: info") && proposal.body.contains("+log: debug"),
+        "{}",
+        proposal.body
+    );
+    assert!(!proposal.body.contains("-replicas"), "{}", proposal.body);
+    assert_eq!(changed(&house, "gantry/prod/checkout"), [format!("M {}", values("prod"))]);
+    // Kept values that change while the proposal is open are in it at once.
+    house.person("bob", "Seven pods in prod", &[(&values("prod"), &valued("'7'", PROD_HOSTS, "info"))]);
+    house.later(60).await;
+    assert!(house.open("prod").is_some(), "their change is no drift");
+    let before = house.outside();
+    house.lose_database().await;
+    house.pass().await;
+    assert_eq!(house.outside(), before, "without its database it does the same");
+    house.approve("prod").await;
+    assert_eq!(
+        house.infra.git(&["show", &format!("main:{}", values("prod"))]),
+        valued("'7'", PROD_HOSTS, "debug").trim_end()
+    );
+    assert_eq!(
+        house.infra.git(&["show", &format!("main:{}", values("qa"))]),
+        valued("1", DEV_HOSTS, "debug").trim_end()
+    );
+    assert!(matches!(house.standing("prod").put, Put::Promotion { .. }), "{:?}", house.standing("prod").put);
+    let (log, proposals) = (house.log("main"), house.proposals().len());
+    house.later(3_600).await;
+    assert_eq!((house.log("main"), house.proposals().len()), (log, proposals), "at rest");
+    // What is not kept is drift as ever.
+    house.person("mallory", "Be quiet", &[(&values("prod"), &valued("'7'", PROD_HOSTS, "error"))]);
+    house.later(60).await;
+    assert!(matches!(house.standing("prod").put, Put::Drift { .. }), "{:?}", house.standing("prod").put);
+}
+
+#[tokio::test]
+async fn a_file_without_its_like_comes_whole() {
+    let mut house = keyed_house(&valued("5", PROD_HOSTS, "info")).await;
+    let at = house.now().as_second();
+    house.infra.commit_as("main", "alice", at, "Oops", &[(&values("prod"), "100644", None)]);
+    house.person("alice", "Say more", &[(&values("dev"), &valued("3", DEV_HOSTS, "debug"))]);
+    house.later(1).await;
+    house.later(60).await;
+    house.later(60).await;
+    house.approve("prod").await;
+    assert_eq!(
+        house.infra.git(&["show", &format!("main:{}", values("prod"))]),
+        valued("3", DEV_HOSTS, "debug").trim_end(),
+        "with the values of where config starts, not of qa"
+    );
+}
+
+#[tokio::test]
+async fn a_kept_value_that_cannot_be_told_is_a_problem_of_its_place_with_its_line() {
+    let mut house = keyed_house(&valued("5", PROD_HOSTS, "info")).await;
+    let odd = valued("|\n  5\n", DEV_HOSTS, "debug").replace(" # pods", "");
+    house.person("alice", "Odd", &[(&values("prod"), &odd)]);
+    house.later(60).await;
+    let problem = house.standing("prod").problem.unwrap();
+    assert!(
+        matches!(&problem, Reason::Broken { problem } if problem.line == Some(1)
+            && problem.file.as_deref() == Some(values("prod").as_str())
+            && problem.owner == Owner::Team && problem.message.contains("block scalar")),
+        "{problem:?}"
+    );
+    assert_eq!(house.standing("dev").problem, None, "the others go on");
+    house.person("alice", "Say more", &[(&values("dev"), &valued("1", DEV_HOSTS, "debug"))]);
+    house.later(1).await;
+    house.later(60).await;
+    house.later(60).await;
+    assert!(house.open("prod").is_none());
+    house.person("alice", "Plain", &[(&values("prod"), &valued("5", PROD_HOSTS, "info"))]);
+    house.later(60).await;
+    assert_eq!(house.standing("prod").problem, None);
+    assert!(house.open("prod").is_some());
+}
+
+#[tokio::test]
+async fn a_kept_value_without_a_place_in_the_source_is_told() {
+    let mut house = keyed_house(&valued("5", PROD_HOSTS, "info")).await;
+    house.person("alice", "One pod by default", &[(&values("dev"), "ingress:\n  hosts: []\nlog: debug\n")]);
+    house.later(1).await;
+    house.later(3_600).await;
+    let problem = format!("{:?}", house.standing("qa").problem);
+    assert!(
+        problem.contains(&values("dev")) && problem.contains("nothing stands at `replicas`"),
+        "{problem}"
+    );
+    assert!(house.open("qa").is_none());
 }

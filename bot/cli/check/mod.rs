@@ -90,7 +90,7 @@ enum Level {
 struct Finding {
     level: Level,
     /// Which check found it: `config`, `left-out`, `branch`, `yaml`, `overlay`, `link`, `blocked`,
-    /// `config-file`.
+    /// `config-file`, `config-key`.
     rule: &'static str,
     file: String,
     line: Option<usize>,
@@ -189,8 +189,7 @@ fn overlays(pipeline: &Pipeline, here: &BranchName, folder: &mut Folder, report:
         for application in pipeline.applications.values() {
             let Some(entries) = application.files.get(&stage.name) else { continue };
             let starts = pipeline.upstream(application, stage).is_empty();
-            let config = promoted::check(application, stage, starts, folder);
-            report.findings.extend(config.into_iter().map(|problem| of_place(problem, "config-file")));
+            report.findings.extend(promoted::check(application, stage, starts, folder));
             let mut references = Vec::with_capacity(entries.len());
             for entry in entries {
                 let path = entry.path.as_str();

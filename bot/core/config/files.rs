@@ -232,8 +232,8 @@ impl ConfigItem {
 pub struct ConfigRule {
     /// The path, with `{environment}`; a folder's ends with `/`.
     pub path: String,
-    /// Files of the folder that stay the environment's own: paths within it, with `*` within a name and `**` for
-    /// folders.
+    /// What stays the environment's own. Of a folder, files: paths within it, with `*` within a name and `**`
+    /// for folders. Of a YAML or JSON file, values: key paths.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keep: Vec<String>,
 }

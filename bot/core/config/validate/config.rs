@@ -1,6 +1,6 @@
-//! `config`: the files and folders that are promoted byte for byte.
+//! `config`: the files and folders that are promoted byte for byte, but for what is kept.
 
-use super::{Check, MANY, applications::Names};
+use super::{Check, MANY, applications::Names, files::check_key};
 use crate::config::{
     error::quoted,
     files::ConfigItem,
@@ -10,6 +10,9 @@ use crate::config::{
 
 /// Where Gantry itself reads and writes.
 const OWN: [&str; 2] = ["gantry.yaml", ".gantry"];
+
+/// How the paths end of files in which values can be kept.
+const KEYED: [&str; 3] = [".yaml", ".yml", ".json"];
 
 impl<'a> Check<'a> {
     pub(super) fn config(&mut self, path: &str, rule: &'a ApplicationRule) {
@@ -42,9 +45,10 @@ impl<'a> Check<'a> {
             return;
         }
         let key = format!("{own}.keep");
-        if !item.path().ends_with('/') {
-            let hint = "keep whole files of a folder: `{path: conf/{environment}/, keep: [secrets.yaml]}`";
-            let message = "keys of a file can't be kept in this version, only files of a folder";
+        let folder = item.path().ends_with('/');
+        if !folder && !KEYED.iter().any(|end| item.path().ends_with(end)) {
+            let hint = "for all files of a folder end its path with `/`, and keep files of it";
+            let message = "values can be kept in a file whose name ends in .yaml, .yml or .json only";
             return self.key(key, message, Some(hint.to_owned()));
         }
         if keep.len() > MANY {
@@ -55,11 +59,26 @@ impl<'a> Check<'a> {
             if keep[..index].contains(pattern) {
                 self.value(key.clone(), format!("{} stands twice in the list", quoted(pattern)), None);
             }
-            if let Err((message, hint)) = kept(pattern) {
-                self.value(key, message, hint);
+            if !folder && ["{environment}", "{application}"].iter().any(|name| pattern.contains(name)) {
+                let hint = "name the key as it stands in the files of all environments".to_owned();
+                self.value(key, "a placeholder in `keep`", Some(hint));
+            } else if folder {
+                if let Err((message, hint)) = kept(pattern) {
+                    self.value(key, message, hint);
+                }
+            } else if let Err((message, hint)) = check_key(None, pattern) {
+                self.value(key, message, hint.map(str::to_owned));
+            } else if let Some(outer) = keep.iter().find(|outer| lies_in(pattern, outer)) {
+                let message = format!("{} lies in {}, which is kept too", quoted(pattern), quoted(outer));
+                self.value(key, message, Some("name the outer one alone".to_owned()));
             }
         }
     }
+}
+
+/// Whether one key is below the other, as both are written.
+fn lies_in(key: &str, outer: &str) -> bool {
+    key.strip_prefix(outer).is_some_and(|rest| rest.starts_with(['.', '[']))
 }
 
 /// A path within the folder; placeholders have no meaning in it.

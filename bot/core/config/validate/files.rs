@@ -98,7 +98,8 @@ impl<'a> Check<'a> {
     }
 }
 
-fn check_key(kind: Option<FileKind>, key: &str) -> Result<(), (String, Option<&'static str>)> {
+/// Whether it can be the key of a value in a file of this kind.
+pub(super) fn check_key(kind: Option<FileKind>, key: &str) -> Result<(), (String, Option<&'static str>)> {
     if key.is_empty() || key.chars().count() > LONGEST || key.chars().any(char::is_control) {
         return Err((format!("a key has 1 to {LONGEST} characters and no control characters"), None));
     }
