@@ -183,6 +183,10 @@ impl Mirror {
         let object = ids::object(id).ok_or_else(missing)?;
         match repository.try_find_header(object) {
             Ok(Some(header)) if header.kind() == gix::objs::Kind::Commit => Ok(object),
+            // The tip of a branch was brought by a fetch: that it is gone is damage, and not a stale plan.
+            Ok(_) if self.heads().branches.values().any(|head| head == id) => {
+                Err(self.damage_text("the tip of a branch is gone"))
+            }
             Ok(_) => Err(missing()),
             Err(error) => Err(self.damage(&error)),
         }
