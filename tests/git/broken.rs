@@ -75,22 +75,6 @@ fn a_damaged_mirror_is_made_anew() {
 
 /// The damage comes while the process runs, and shows in the middle of writing.
 #[test]
-fn objects_that_vanish_while_the_mirror_is_open_are_fetched_again() {
-    let bare = Bare::new();
-    let main = bare.commit("main", "first", &[file("a", "1")]);
-    let own = fetched(&bare);
-    fs::remove_dir_all(own.path().join("objects")).unwrap();
-    fs::create_dir_all(own.path().join("objects/pack")).unwrap();
-    let read = || own.mirror.snapshot(&main).and_then(|snapshot| snapshot.read("a"));
-    // What is open already may still be read; else it is told, and the next fetch brings it.
-    if let Err(error) = read() {
-        assert!(matches!(error, GitError::Damaged { .. }), "{error}");
-    }
-    own.mirror.fetch().unwrap();
-    assert_eq!(read().unwrap().unwrap().bytes, b"1");
-}
-
-#[test]
 fn damage_met_while_writing_is_cured_by_the_next_fetch() {
     let bare = Bare::new();
     bare.commit("main", "first", &[file("apps/a/k.yaml", "1"), file("apps/b/k.yaml", "1")]);
