@@ -114,6 +114,8 @@ fn assert_differ_in(before: &[u8], after: &[u8], new: &str) {
     if old.len() == now.len() {
         old[at] = new.to_owned();
     } else {
+        // A pair before another one of the same key differs from its second half on.
+        let at = if now[at] == new && at > 0 { at - 1 } else { at };
         old.splice(at..at, [now[at].clone(), new.to_owned()]);
     }
     assert_eq!(old, now);
