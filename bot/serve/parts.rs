@@ -1,6 +1,13 @@
 //! Production's parts, put together from the settings.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io::ErrorKind,
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use gantry_core::facts::Person;
 use tokio::net::TcpListener;
@@ -68,10 +75,26 @@ pub enum StartError {
     Templates(#[from] SpeakError),
 }
 
+/// Takes the address. A program that a killed server was just starting holds it for the moment that starting
+/// takes, so one that is in use is asked for again for a while.
+async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    const RECHECK: Duration = Duration::from_millis(50);
+    let begin = Instant::now();
+    loop {
+        match TcpListener::bind(address).await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && begin.elapsed() < PATIENCE => {
+                tokio::time::sleep(RECHECK).await;
+            }
+            bound => return bound,
+        }
+    }
+}
+
 pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Result<Server, StartError> {
     std::fs::create_dir_all(&settings.data)
         .map_err(|error| StartError::Data { path: settings.data.display().to_string(), error })?;
-    let listener = TcpListener::bind(settings.listen)
+    let listener = listen(settings.listen)
         .await
         .map_err(|error| StartError::Listen { address: settings.listen, error })?;
     let address = listener.local_addr().unwrap_or(settings.listen);
