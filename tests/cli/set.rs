@@ -218,3 +218,19 @@ fn what_can_not_be_read_is_told_and_not_called_of_no_kind() {
     let ran = in_dir(dir.path(), &["set", "r.io/a=2", "run.sh", "--kind", "regex"]);
     assert!(ran.code == 2 && ran.err.contains("one named group"), "{}", ran.err);
 }
+
+#[test]
+fn a_tag_whose_image_nothing_names_is_set_under_its_key_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "version: '1.0' # {\"$imagepolicy\": \"flux-system:web:tag\"}\n";
+    put(dir.path(), "web.yaml", text);
+    let set = |more: &[&str]| {
+        in_dir(dir.path(), &[["set", "r.io/other=9.9", "web.yaml"].as_slice(), more].concat())
+    };
+    let ran = set(&[]);
+    assert!(ran.code == 1 && ran.err.contains("`key`"), "{}", ran.err);
+    assert_eq!(fs::read_to_string(dir.path().join("web.yaml")).unwrap(), text);
+    let ran = set(&["--key", "flux-system:web"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(fs::read_to_string(dir.path().join("web.yaml")).unwrap(), text.replace("1.0", "9.9"));
+}

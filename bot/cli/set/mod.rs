@@ -186,8 +186,12 @@ fn edit(path: PathBuf, args: &SetArgs) -> Result<File, CliError> {
     }
     let refused = |refusal: gantry_edit::Refusal| refused(&path, &refusal);
     let kind = kind(&path, &before, args)?;
-    let target =
-        Target { kind, key: args.key.as_deref(), image: Some(&spec.image), follow: args.follow_anchors };
+    let target = Target {
+        kind,
+        key: args.key.as_deref(), // A bare value is taken for this image only where the user said which value.
+        image: args.key.as_ref().map(|_| spec.image.as_str()),
+        follow: args.follow_anchors,
+    };
     let references = gantry_edit::read(&target, &before).map_err(refused)?;
     // An entry answers to the image that it becomes; kustomize's users name it by its `name` too.
     let mut image = spec.image.as_str();
