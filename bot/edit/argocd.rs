@@ -56,7 +56,7 @@ fn find_source(tree: &Tree<'_>, source: NodeId, found: &mut Found) -> Result<(),
     found.sites.extend(revision(tree, source)?);
     if let Some((_, helm)) = tree.get(source, "helm")? {
         if let Some((_, list)) = tree.get(helm, "parameters")? {
-            parameters::find(tree, list, found)?;
+            parameters::find(tree, list, &parameters::Values::of(tree, helm)?, found)?;
         }
         if let Some((_, values)) = tree.get(helm, "valuesObject")? {
             helm::find(tree, values, found)?;

@@ -1,10 +1,13 @@
 //! `helm.parameters`: pairs of name and value, as `helm --set` takes them.
 //!
-//! Parameters of one prefix belong together: `web.image.repository`, `web.image.tag`. A tag whose repository is
-//! not among them is of an image that the chart names; only a key that names its value tells that it is meant.
+//! Parameters of one prefix belong together: `web.image.repository`, `web.image.tag`. Where the repository is
+//! not among them, the values of the same source may name it: a parameter wins over them (Argo CD, "Helm",
+//! "Values files and parameters precedence"), so both must move. Else the tag is of an image that the chart
+//! names; only a key that names its value tells that it is meant.
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::helm;
 use crate::oci;
 use crate::reference::What;
 use crate::refusal::{Reason, Refusal};
@@ -14,6 +17,8 @@ use crate::syntax::{NodeId, Tree};
 
 /// The most lines that a message counts.
 const MAX_LINES: usize = 100;
+/// How far into the values a parameter's name may lead.
+const MAX_STEPS: usize = 64;
 
 /// The parameters of one prefix.
 #[derive(Default)]
@@ -28,8 +33,42 @@ struct Group {
     twice: Vec<NodeId>,
 }
 
+/// The values that stand beside the parameters in one source.
+pub(super) struct Values<'t> {
+    object: Option<NodeId>,
+    text: Option<Tree<'t>>,
+}
+
+impl<'t> Values<'t> {
+    /// Those of a source's `helm`. A text that can't be read names nothing.
+    pub(super) fn of(tree: &'t Tree<'_>, helm: NodeId) -> Result<Self, Refusal> {
+        let object = tree.get(helm, "valuesObject")?.map(|(_, values)| values);
+        let text = tree.get(helm, "values")?.and_then(|(_, value)| tree.string(value));
+        Ok(Self { object, text: text.and_then(|text| Tree::parse(text.as_bytes()).ok()) })
+    }
+
+    /// The image at the prefix, and whether a digest has a key there.
+    fn image(&self, tree: &Tree<'_>, prefix: &str) -> Option<(String, bool)> {
+        let text = self.text.as_ref().and_then(|text| Some((text, text.roots().next()?)));
+        // The object wins where there are both.
+        let (tree, root) = self.object.map(|object| (tree, object)).or(text)?;
+        let mut here = root;
+        for step in prefix.split('.').take(MAX_STEPS) {
+            here = tree.get(here, step).ok()??.1;
+        }
+        let site = helm::image_mapping(tree, here).ok()??;
+        let Form::Fields(fields) = &site.form else { return None };
+        Some((site.image.clone(), fields.digest.is_some()))
+    }
+}
+
 /// The images of a list of parameters.
-pub(super) fn find(tree: &Tree<'_>, list: NodeId, found: &mut Found) -> Result<(), Refusal> {
+pub(super) fn find(
+    tree: &Tree<'_>,
+    list: NodeId,
+    values: &Values<'_>,
+    found: &mut Found,
+) -> Result<(), Refusal> {
     let mut groups: HashMap<&str, Group> = HashMap::new();
     let mut order: Vec<&str> = Vec::new();
     let mut whole: BTreeMap<&str, Vec<(NodeId, Slot)>> = BTreeMap::new();
@@ -60,7 +99,7 @@ pub(super) fn find(tree: &Tree<'_>, list: NodeId, found: &mut Found) -> Result<(
         }
     }
     for prefix in order {
-        if let Some(site) = groups.remove(prefix).and_then(|group| group.site(tree, found)) {
+        if let Some(site) = groups.remove(prefix).and_then(|group| group.site(tree, values, prefix, found)) {
             found.sites.push(site);
         }
     }
@@ -83,8 +122,10 @@ pub(super) fn find(tree: &Tree<'_>, list: NodeId, found: &mut Found) -> Result<(
 }
 
 impl Group {
-    fn site(self, tree: &Tree<'_>, found: &mut Found) -> Option<Site> {
-        let repository = self.repository.or(self.name)?;
+    fn site(mut self, tree: &Tree<'_>, values: &Values<'_>, prefix: &str, found: &mut Found) -> Option<Site> {
+        let Some(repository) = self.repository.take().or(self.name.take()) else {
+            return self.beside(tree, values, prefix, found);
+        };
         let at = repository.key;
         let path = repository.text(tree)?;
         let image = match self.registry.as_ref().and_then(|slot| slot.text(tree)) {
@@ -108,6 +149,28 @@ impl Group {
         if let Some(first) = self.twice.first() {
             let lines = lines_of(tree, self.twice.iter().copied());
             refuse_twice(tree, &site, *first, lines, found);
+        }
+        Some(site)
+    }
+}
+
+impl Group {
+    /// A tag or digest of an image that the values beside the parameters name.
+    fn beside(self, tree: &Tree<'_>, values: &Values<'_>, prefix: &str, found: &mut Found) -> Option<Site> {
+        let at = self.tag.as_ref().or(self.digest.as_ref())?.key;
+        let (image, digest) = values.image(tree, prefix)?;
+        let slot = self.tag.clone().or(self.digest.clone())?;
+        let fields = Fields {
+            tag: self.tag,
+            digest: self.digest,
+            // A digest in both places would be written twice into the reference.
+            pin: if digest { Pin::Nowhere } else { Pin::BehindTag },
+            ..Fields::tag_alone(slot)
+        };
+        let form = Form::Fields(fields);
+        let site = Site { what: What::Image, name: image.clone(), image, at, form };
+        if let Some(first) = self.twice.first() {
+            refuse_twice(tree, &site, *first, lines_of(tree, self.twice.iter().copied()), found);
         }
         Some(site)
     }
@@ -137,7 +200,7 @@ mod tests {
         let text = format!("{text}- {{name: image.repository, value: shop/web}}\n");
         let tree = Tree::parse(text.as_bytes()).unwrap();
         let mut found = Found::default();
-        find(&tree, tree.roots().next().unwrap(), &mut found).unwrap();
+        find(&tree, tree.roots().next().unwrap(), &Values { object: None, text: None }, &mut found).unwrap();
         found
     }
 
