@@ -1,7 +1,7 @@
 //! How many files a second are read, and edited and proven, on one core: a kustomization of 500 bytes, Helm
 //! values of 3 KB, a Deployment, and Helm values as a text within an Application.
 //!
-//! `cargo bench -p gantry-edit --bench edit`. The time is that which the thread had a processor (where the
+//! `cargo bench -p gantry-edit --bench edit [PART OF A NAME]`. The time is that which the thread had a processor (where the
 //! system tells it), and the best and the median of a number of rounds are printed, so that other work on
 //! the machine shows; the parse alone is measured in the same run as the floor.
 
@@ -131,12 +131,14 @@ fn main() {
     let both = Change { digest: SetDigest::Set(&digest), ..tag };
     let (values, kustomization, deployment) = (values(), KUSTOMIZATION.to_owned(), DEPLOYMENT.to_owned());
     let application = application(&values);
-    for (name, kind, text) in [
+    let wanted = std::env::args().skip(1).find(|argument| argument != "--bench").unwrap_or_default();
+    let cases = [
         ("kustomization", Kind::Kustomization, kustomization),
         ("Helm values", Kind::HelmValues, values),
         ("Deployment", Kind::Manifest, deployment),
         ("Application with values", Kind::Manifest, application),
-    ] {
+    ];
+    for (name, kind, text) in cases.into_iter().filter(|(name, ..)| name.contains(&wanted)) {
         eprintln!("{name}, {} bytes", text.len());
         let (bytes, target) = (text.as_bytes(), Target::of(kind));
         measure("parse alone, the floor", || drop(black_box(Tree::parse(black_box(bytes)))));

@@ -2,11 +2,14 @@
 //! intended values and pairs.
 //!
 //! Bytes that are the same and stand in sections of their own are not parsed twice: where that is sound (see
-//! [`Part::around`]) only the top-level sections that hold a splice are, and the whole file elsewhere.
+//! [`Part::around`]) only the smallest run of pairs or list items that holds all splices is, and the whole file
+//! elsewhere.
 //!
 //! Both trees are walked side by side in the order of the file. Compared are the shape and depth of every
 //! node, its text, tag, quoting and anchor, and the anchor of every alias. Equal depths along equal nodes
 //! mean equal structure, the bounds of documents among it.
+
+mod part;
 
 use std::ops::Range;
 
@@ -14,7 +17,8 @@ use crate::MAX_BYTES;
 use crate::draft::Intent;
 use crate::reference::Edit;
 use crate::refusal::{Reason, Refusal};
-use crate::syntax::{Layout, Node, NodeId, Shape, Style, Tree};
+use crate::syntax::{Node, NodeId, Shape, Style, Tree};
+use part::Part;
 
 /// Proves that `after` is `before` with the intended changes, given that the bytes outside of `changed` (a
 /// range of the old text that holds all splices) were copied. Each edit gets its line in the new file and
@@ -23,12 +27,21 @@ pub(crate) fn prove(
     before: &Tree<'_>,
     after: &[u8],
     changed: Range<usize>,
-    mut wanted: Vec<(Intent, Vec<Edit>)>,
+    wanted: Vec<(Intent, Vec<Edit>)>,
 ) -> Result<Vec<Edit>, Refusal> {
     if after.len() > MAX_BYTES {
         return Err(Refusal::whole(Reason::TooLarge { bytes: after.len(), limit: MAX_BYTES }));
     }
     let part = Part::around(before, after, changed).unwrap_or_else(|| Part::whole(before, after));
+    compare(before, &part, wanted)
+}
+
+/// Compares what is parsed again with what it stands for.
+fn compare(
+    before: &Tree<'_>,
+    part: &Part<'_>,
+    mut wanted: Vec<(Intent, Vec<Edit>)>,
+) -> Result<Vec<Edit>, Refusal> {
     let tree = Tree::parse(part.after).map_err(|refusal| {
         let detail = format!("it would no longer parse: {}", refusal.reason);
         let line = refusal.line.map(|line| line + part.lines);
@@ -36,11 +49,14 @@ pub(crate) fn prove(
     })?;
     // Stable: pairs added at one place come in the order in which their bytes do.
     wanted.sort_by_key(|(intent, _)| place(before, intent));
-    let mut walk = Walk { before, after: &tree, old: part.nodes.start, new: 0, lines: part.lines };
-    if part.nodes.start > 0 {
-        // The section alone is a mapping of its own, as deep as the one that it was cut from.
+    let mut walk =
+        Walk { before, after: &tree, old: part.nodes.start, new: 0, lines: part.lines, above: part.above };
+    if let Some(shape) = part.of {
+        // The part alone is a list or mapping of its own.
         let root = tree.nodes().first().map(|root| (root.shape, root.depth));
-        walk.demand(root == Some((Shape::Mapping(Layout::Block), 0)), "the section is no longer a mapping")?;
+        let column = |tree: &Tree<'_>, at| tree.place(at).1;
+        let same = root == Some((shape, 0)) && column(&tree, 1) == column(before, part.nodes.start);
+        walk.demand(same, "the section is no longer what it was cut from")?;
         walk.new = 1;
     }
     for (intent, edits) in &mut wanted {
@@ -75,54 +91,6 @@ pub(crate) fn prove(
     Ok(wanted.into_iter().flat_map(|(_, edits)| edits).collect())
 }
 
-/// What is parsed again.
-struct Part<'w> {
-    /// The new bytes.
-    after: &'w [u8],
-    /// The old nodes that they stand for.
-    nodes: Range<usize>,
-    /// The lines before them.
-    lines: usize,
-}
-
-impl<'w> Part<'w> {
-    fn whole(before: &Tree<'_>, after: &'w [u8]) -> Self {
-        Self { after, nodes: 0..before.nodes().len(), lines: 0 }
-    }
-
-    /// The top-level sections around the changed bytes, from one key at the start of a line to another.
-    ///
-    /// Such sections mean alone what they mean in the file: nothing that starts in one reaches over a key
-    /// without indentation (quotes and brackets left open are errors, all else needs indentation), and
-    /// without anchors and tags no part names another. Where any of that is not so: `None`.
-    fn around(before: &Tree<'_>, after: &'w [u8], changed: Range<usize>) -> Option<Self> {
-        let mut roots = before.roots();
-        let root = roots.next().filter(|_| before.is_bare())?;
-        if roots.next().is_some() || before.node(root).shape != Shape::Mapping(Layout::Block) {
-            return None;
-        }
-        let text = before.text();
-        let mut nodes = 0..before.nodes().len();
-        let mut bytes = 0..text.len();
-        for (key, _) in before.pairs(root) {
-            let start = before.range(key)?.start;
-            if start <= changed.start {
-                (nodes.start, bytes.start) = (key.index(), start);
-            } else if start > changed.end {
-                (nodes.end, bytes.end) = (key.index(), start);
-                break;
-            }
-        }
-        let at_line_start =
-            |at: usize| at == 0 || at == text.len() || matches!(text.as_bytes()[at - 1], b'\n' | b'\r');
-        let kept = text.len() - bytes.end;
-        let after = after.get(before.bom() + bytes.start..after.len().checked_sub(kept)?)?;
-        let closed = kept == 0 || matches!(after.last(), Some(b'\n' | b'\r'));
-        let sound = nodes.start > 0 && at_line_start(bytes.start) && at_line_start(bytes.end) && closed;
-        sound.then(|| Self { after, nodes, lines: before.position_at(bytes.start).0 - 1 })
-    }
-}
-
 /// The node of the old tree at which an intent takes effect.
 fn place(before: &Tree<'_>, intent: &Intent) -> usize {
     match intent {
@@ -144,6 +112,8 @@ struct Walk<'w, 'b, 'a> {
     new: usize,
     /// The lines of the file before what was parsed again.
     lines: usize,
+    /// How much deeper it is in the file than alone.
+    above: u16,
 }
 
 impl Walk<'_, '_, '_> {
@@ -160,7 +130,7 @@ impl Walk<'_, '_, '_> {
                     }
                     (old, new) => old == new,
                 };
-                same_shape && old.text == new.text && same_place(old, new)
+                same_shape && old.text == new.text && self.same_place(old, new)
             });
             self.demand(equal, "another value changes")?;
             self.old += 1;
@@ -176,7 +146,7 @@ impl Walk<'_, '_, '_> {
                 (Shape::Scalar(Style::Plain), Shape::Scalar(Style::Plain | Style::DoubleQuoted)) => true,
                 (old, new) => old == new,
             };
-            requoted && new.text == value && same_place(old, new)
+            requoted && new.text == value && self.same_place(old, new)
         })
     }
 
@@ -184,10 +154,14 @@ impl Walk<'_, '_, '_> {
         self.after.nodes().get(self.new).is_some_and(|node| {
             matches!(node.shape, Shape::Scalar(_))
                 && node.text == text
-                && node.depth == depth
+                && node.depth + self.above == depth
                 && node.tag.is_none()
                 && node.anchor() == 0
         })
+    }
+
+    fn same_place(&self, old: &Node<'_>, new: &Node<'_>) -> bool {
+        old.depth == new.depth + self.above && old.tag == new.tag && old.anchor() == new.anchor()
     }
 
     /// The line in the new file, from 1.
@@ -202,8 +176,4 @@ impl Walk<'_, '_, '_> {
         let reason = Reason::ProofFailed { detail: detail.to_owned() };
         Err(Refusal::at(self.before.place(self.old), reason))
     }
-}
-
-fn same_place(old: &Node<'_>, new: &Node<'_>) -> bool {
-    old.depth == new.depth && old.tag == new.tag && old.anchor() == new.anchor()
 }

@@ -14,20 +14,43 @@ pub(super) struct Lines {
     marks: Vec<u32>,
 }
 
+/// What one look at all bytes tells besides the lines.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Census {
+    /// The place of the first control character that YAML does not allow (YAML 1.2.2, rule 1, without C1).
+    pub(super) control: Option<usize>,
+    pub(super) commas: usize,
+    pub(super) ampersands: usize,
+}
+
+/// The bytes that the census looks at; there are few of them.
+const ODD: [bool; 256] = {
+    let mut odd = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        odd[byte] = (byte < 0x20 && byte != b'\t' as usize) || byte == 0x7F;
+        byte += 1;
+    }
+    odd[b',' as usize] = true;
+    odd[b'&' as usize] = true;
+    odd
+};
+
 impl Lines {
-    /// The table, and the place of the first control character that YAML does not allow, if there is one
-    /// (YAML 1.2.2, rule 1, without C1). Texts are bounded by [`crate::MAX_BYTES`], so offsets fit in 32 bits.
-    pub(super) fn new(text: &str) -> (Self, Option<usize>) {
+    /// The table, and what else the bytes tell. Texts are bounded by [`crate::MAX_BYTES`], so offsets fit in
+    /// 32 bits.
+    pub(super) fn new(text: &str) -> (Self, Census) {
         let bytes = text.as_bytes();
         let mut starts = Vec::with_capacity(bytes.len() / 16 + 4);
         starts.push(0);
-        let mut control = None;
-        for (at, byte) in bytes.iter().enumerate() {
+        let mut census = Census::default();
+        for (at, byte) in bytes.iter().enumerate().filter(|(_, byte)| ODD[usize::from(**byte)]) {
             match *byte {
-                b' '..=b'~' | 0x80.. | b'\t' => {}
+                b',' => census.commas += 1,
+                b'&' => census.ampersands += 1,
                 b'\r' if bytes.get(at + 1) == Some(&b'\n') => {}
                 b'\n' | b'\r' => starts.push(u32::try_from(at + 1).unwrap_or(u32::MAX)),
-                _ => control = control.or(Some(at)),
+                _ => census.control = census.control.or(Some(at)),
             }
         }
         let mut marks = Vec::new();
@@ -35,7 +58,7 @@ impl Lines {
             let byte = |(at, _)| u32::try_from(at).unwrap_or(u32::MAX);
             marks.extend(text.char_indices().step_by(STRIDE).map(byte));
         }
-        (Self { starts, marks }, control)
+        (Self { starts, marks }, census)
     }
 
     /// The byte at a line (from 1) and column (in characters, from 0); the end of the text where it has none.
@@ -94,9 +117,10 @@ mod tests {
     #[test]
     fn bytes_and_positions_agree_over_all_line_ends() {
         let text = "a\r\né☃b\rc\n\nd";
-        let (lines, control) = Lines::new(text);
-        assert_eq!(control, None);
-        assert_eq!(Lines::new("a\tb\x01\x02").1, Some(3));
+        let (lines, census) = Lines::new(text);
+        assert_eq!(census, Census::default());
+        let census = Census { control: Some(3), commas: 1, ampersands: 2 };
+        assert_eq!(Lines::new("a\tb\x01\x02&,\x7F&").1, census);
         for (line, column, byte) in
             [(1, 0, 0), (2, 0, 3), (2, 1, 5), (2, 2, 8), (3, 0, 10), (4, 0, 12), (5, 0, 13)]
         {

@@ -102,6 +102,11 @@ pub struct Node<'a> {
 }
 
 impl Node<'_> {
+    /// Where it starts, in bytes of the text; for a value that is not written, where the next token starts.
+    pub(crate) fn start(&self) -> usize {
+        self.start as usize
+    }
+
     /// The number of its anchor in the file, from 1; 0 for none.
     #[must_use]
     pub fn anchor(&self) -> u32 {

@@ -11,7 +11,7 @@ use std::num::NonZeroU32;
 use yaml_rust2::parser::{Event, Parser, Tag};
 use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
 
-use super::lines::Lines;
+use super::lines::{Census, Lines};
 use super::{Layout, Node, NodeId, Shape, Style, Tree, to_id, token};
 use crate::refusal::{Reason, Refusal};
 use crate::{MAX_ANCHORS, MAX_BYTES, MAX_DEPTH, MAX_NODES};
@@ -31,12 +31,12 @@ impl<'a> Tree<'a> {
             Refusal { line: Some(line), column: None, reason: Reason::NotUtf8 }
         })?;
         let (text, bom) = text.strip_prefix('\u{feff}').map_or((text, 0), |rest| (rest, 3));
-        let (lines, control) = Lines::new(text);
-        if let Some(at) = control {
+        let (lines, census) = Lines::new(text);
+        if let Some(at) = census.control {
             let byte = text.as_bytes()[at];
             return Err(Refusal::at(lines.position(text, at), Reason::ControlCharacter { byte }));
         }
-        refuse_bombs(text)?;
+        refuse_bombs(text, &census)?;
         let tree = Tree {
             text,
             lines,
@@ -71,16 +71,15 @@ const MAX_PENDING: usize = 1 << 20;
 
 /// Refuses what counting bytes can tell, before the parser reads ahead: more list items than nodes are
 /// allowed, more anchors than are.
-fn refuse_bombs(text: &str) -> Result<(), Refusal> {
-    let count = |wanted: u8| text.bytes().filter(|byte| *byte == wanted).count();
+fn refuse_bombs(text: &str, census: &Census) -> Result<(), Refusal> {
     let anchor = |three: &&[u8]| {
         let before = matches!(three[0], b' ' | b'\t' | b'\r' | b'\n' | b',' | b'[' | b'{' | b':');
         before && three[1] == b'&' && !matches!(three[2], b'&' | b' ' | b'\n' | b'\r')
     };
-    if count(b'&') > MAX_ANCHORS && text.as_bytes().windows(3).filter(anchor).count() > MAX_ANCHORS {
+    if census.ampersands > MAX_ANCHORS && text.as_bytes().windows(3).filter(anchor).count() > MAX_ANCHORS {
         return Err(Refusal::whole(Reason::TooMany { what: "anchors", limit: MAX_ANCHORS }));
     }
-    if count(b',') > MAX_NODES {
+    if census.commas > MAX_NODES {
         return Err(Refusal::whole(Reason::TooMany { what: "values", limit: MAX_NODES }));
     }
     Ok(())
