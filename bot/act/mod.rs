@@ -82,6 +82,10 @@ impl Actor {
         let written = match self.write(pipeline.clone(), Arc::clone(&seen.facts), Arc::clone(&effects)).await
         {
             Ok(written) => written,
+            Err(GitError::Damaged { .. }) if self.mirror.will_mend() => {
+                acted.look_again = true;
+                return acted;
+            }
             Err(error) => {
                 self.network(seen, &effects, &error, &mut acted);
                 return acted;

@@ -3,6 +3,7 @@
 mod authors;
 mod bad_input;
 mod config;
+mod damage;
 mod kill;
 mod main_job;
 mod people;
