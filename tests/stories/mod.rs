@@ -2,6 +2,7 @@
 
 mod authors;
 mod bad_input;
+mod busy;
 mod config;
 mod damage;
 mod kill;
