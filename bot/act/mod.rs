@@ -2,13 +2,15 @@
 //!
 //! First everything that goes to Git, in one push; then what goes to the forge. Each effect is "make it so":
 //! it compares, then writes, so that performing it again after a crash is harmless (promise 3). Nothing is
-//! remembered here: whether a deed succeeded is found out by the next look.
+//! remembered here: whether a deed succeeded is found out by the next look. Only how much goes in one push is
+//! learned from one round for the next ([`Pace`]).
 //!
 //! A place whose write was refused gets a failure with the words of who refused; the others go on.
 
 mod answer;
 mod edits;
 mod hands;
+mod pace;
 mod promoted;
 mod write;
 
@@ -24,9 +26,10 @@ use gantry_core::{
 };
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::pace::Pace;
 use self::{
     hands::Hands,
-    write::{Desk, Written},
+    write::{Desk, Written, Wrote},
 };
 use crate::{
     clock::Clock,
@@ -71,22 +74,27 @@ pub struct Acted {
 }
 
 impl Actor {
-    /// Performs what was decided on what was seen.
-    pub async fn perform(&self, seen: &Seen, decision: &Decision) -> Acted {
+    /// Performs what was decided on what was seen. `pace` goes from one round to the next.
+    pub async fn perform(&self, seen: &Seen, decision: &Decision, pace: &mut Pace) -> Acted {
         let mut acted = Acted::default();
         let Some(pipeline) = seen.pipeline.clone() else { return acted };
         if decision.effects.is_empty() {
             return acted;
         }
         let effects: Arc<Vec<Effect>> = Arc::new(decision.effects.clone());
-        let written = match self.write(pipeline.clone(), Arc::clone(&seen.facts), Arc::clone(&effects)).await
-        {
-            Ok(written) => written,
+        let wrote = self.write(pipeline.clone(), Arc::clone(&seen.facts), Arc::clone(&effects), pace).await;
+        let Wrote { done: written, more } = match wrote {
+            Ok(wrote) => wrote,
+            Err(GitError::Damaged { .. }) if self.mirror.will_mend() => {
+                acted.look_again = true;
+                return acted;
+            }
             Err(error) => {
                 self.network(seen, &effects, &error, &mut acted);
                 return acted;
             }
         };
+        acted.look_again = more;
         let standings: BTreeMap<&Place, &Standing> =
             decision.standings.iter().map(|standing| (&standing.place, standing)).collect();
         for (index, effect) in effects.iter().enumerate() {
@@ -119,7 +127,9 @@ impl Actor {
         pipeline: Arc<Pipeline>,
         facts: Arc<Facts>,
         effects: Arc<Vec<Effect>>,
-    ) -> Result<BTreeMap<usize, Written>, GitError> {
+        pace: &mut Pace,
+    ) -> Result<Wrote, GitError> {
+        let mut taken = std::mem::take(pace);
         let (mirror, voice, now) = (Arc::clone(&self.mirror), self.voice.clone(), self.clock.now());
         let hands = Hands {
             author: self.author.clone(),
@@ -135,10 +145,14 @@ impl Actor {
                 hands: &hands,
                 now,
             };
-            desk.write(&effects)
+            let result = desk.write(&effects, &mut taken);
+            (result, taken)
         };
         match tokio::task::spawn_blocking(work).await {
-            Ok(result) => result,
+            Ok((result, learned)) => {
+                *pace = learned;
+                result
+            }
             Err(error) => Err(GitError::unfinished(error)),
         }
     }

@@ -5,7 +5,7 @@
 //! swaps each branch; one that lost its race changes nothing and is planned anew on the new head, while the
 //! others have landed (LESSONS: image-automation-controller #939).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use gantry_core::{
     config::pipeline::Pipeline,
@@ -16,7 +16,11 @@ use gantry_core::{
 };
 use jiff::Timestamp;
 
-use super::{edits, hands::Hands};
+use super::{
+    edits,
+    hands::Hands,
+    pace::{Pace, Went},
+};
 use crate::{
     git::{Draft, Drafting, File, GitError, Mirror, RefResult, RefUpdate},
     speak::{Ruled, Voice},
@@ -43,6 +47,15 @@ pub(super) struct Desk<'a> {
     pub(super) now: Timestamp,
 }
 
+/// What a push came to.
+#[derive(Debug, Default)]
+pub(super) struct Wrote {
+    /// By the effect's index.
+    pub(super) done: BTreeMap<usize, Written>,
+    /// Some effects were left for the next look, see [`Pace`].
+    pub(super) more: bool,
+}
+
 /// A branch's new head, and for whom.
 struct Planned {
     update: RefUpdate,
@@ -60,14 +73,21 @@ struct Chain {
 
 impl Desk<'_> {
     /// Writes what `effects` want of Git, in one push. The answer has one entry for each effect that writes,
-    /// by its index.
-    pub(super) fn write(&self, effects: &[Effect]) -> Result<BTreeMap<usize, Written>, GitError> {
+    /// by its index, and none for one that `pace` leaves for the next look.
+    pub(super) fn write(&self, effects: &[Effect], pace: &mut Pace) -> Result<Wrote, GitError> {
         let mut drafting = self.mirror.drafting();
         let mut done: BTreeMap<usize, Written> = BTreeMap::new();
         let mut chains: BTreeMap<BranchName, Chain> = BTreeMap::new();
         let mut of_chain: Vec<(usize, BranchName)> = Vec::new();
         let mut planned: Vec<(usize, Planned)> = Vec::new();
+        let mut left: BTreeSet<BranchName> = BTreeSet::new();
         for (index, effect) in effects.iter().enumerate() {
+            if let Effect::Commit { promotion: Promotion { base, .. } } | Effect::Rule { base, .. } = effect
+                && chains.get(base).is_some_and(|chain| chain.places.len() >= pace.most(base))
+            {
+                left.insert(base.clone());
+                continue;
+            }
             match effect {
                 Effect::Commit { promotion } => match self.link(&mut drafting, &mut chains, promotion)? {
                     Ok(true) => of_chain.push((index, promotion.base.clone())),
@@ -104,7 +124,20 @@ impl Desk<'_> {
             }
         }
         drafting.keep()?;
-        self.push(chains, of_chain, planned, done)
+        let lengths: Vec<(BranchName, usize)> =
+            chains.iter().map(|(branch, chain)| (branch.clone(), chain.places.len())).collect();
+        let first: BTreeMap<BranchName, usize> =
+            of_chain.iter().rev().map(|(index, branch)| (branch.clone(), *index)).collect();
+        let done = self.push(chains, of_chain, planned, done)?;
+        for (branch, commits) in lengths {
+            let went = match first.get(&branch).and_then(|index| done.get(index)) {
+                Some(Written::Landed(_)) => Went::Landed { more: left.contains(&branch) },
+                Some(Written::LostRace) => Went::Lost { commits },
+                Some(Written::Refused(..)) | None => Went::Refused,
+            };
+            pace.learn(&branch, went);
+        }
+        Ok(Wrote { done, more: !left.is_empty() })
     }
 
     fn push(

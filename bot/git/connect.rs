@@ -178,6 +178,11 @@ impl Session {
         self.fate.error(self.url.clone(), self.deadline, &text)
     }
 
+    /// Whether nothing went wrong on the line so far, and there is time left.
+    pub(super) fn is_well(&self) -> bool {
+        self.fate.failure().is_none() && self.deadline.left().is_some()
+    }
+
     /// Ends a conversation in which nothing is wanted after all.
     pub(super) fn hang_up(mut self) {
         if let (Some(transport), Some(_)) = (&mut self.transport, &self.process) {

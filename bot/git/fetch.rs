@@ -4,6 +4,7 @@
 //! room for another (`a` gone, `a/b` come) and thousands of branches are one pair of transactions.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::AtomicBool},
 };
@@ -22,6 +23,7 @@ use gix_transport::Service;
 use super::{
     connect::{Deadline, Session},
     error::GitError,
+    folder,
     listing::{HEADS, Listing},
     mirror::{Heads, Mirror},
     negotiate::{Haves, agent},
@@ -39,17 +41,19 @@ impl Mirror {
     /// Everything that can be wrong with a remote; the mirror then keeps what it had.
     pub fn fetch(&self) -> Result<Arc<Heads>, GitError> {
         let _one_at_a_time = self.network();
-        if self.take_damaged() {
-            self.make_anew()?;
-        }
-        let heads = match self.fetch_into(&self.repository()) {
-            Err(GitError::Damaged { .. }) => {
-                self.make_anew()?;
-                self.fetch_into(&self.repository())?
+        if !folder::is_there(&self.folder).map_err(|source| self.io(source))? {
+            let gone = self.damage_text("it is gone");
+            if !self.will_mend() {
+                return Err(gone);
             }
-            result => result?,
-        };
-        Ok(self.set_heads(heads))
+        }
+        if self.will_mend() {
+            return self.mend();
+        }
+        match self.fetch_into(&self.repository()) {
+            Err(GitError::Damaged { .. }) if self.will_mend() => self.mend(),
+            result => Ok(self.set_heads(result?)),
+        }
     }
 
     /// Brings `repository`, which is the mirror or shall become it, to the server's state.
@@ -60,7 +64,7 @@ impl Mirror {
         let mut handshake = self.shake_hands(&mut session)?;
         let mut listing = self.list(&mut session, &mut handshake)?;
         if listing.branches != stored {
-            self.receive(repository, &mut session, handshake, &mut listing)?;
+            self.receive(repository, &mut session, handshake, &mut listing, stored.is_empty())?;
             self.store(repository, &stored, &listing.branches)?;
         }
         let mut branches = BTreeMap::new();
@@ -76,6 +80,7 @@ impl Mirror {
         session: &mut Session,
         mut handshake: gix::protocol::Handshake,
         listing: &mut Listing,
+        empty: bool,
     ) -> Result<(), GitError> {
         if listing.branches.is_empty() {
             return Ok(());
@@ -93,11 +98,13 @@ impl Mirror {
         graph_repository.objects.refresh = gix::odb::store::RefreshMode::Never;
         graph_repository.objects.unset_object_cache();
         let mut graph = graph_repository.revision_graph(None);
+        let failed = Cell::new(false);
         let mut haves = Haves {
             repository: &graph_repository,
             graph: &mut graph,
             negotiator: gix::negotiate::Algorithm::Consecutive.into_negotiator(),
             map: &map,
+            failed: &failed,
         };
         let packs = repository.objects.store_ref().path().join("pack");
         let options = gix_pack::bundle::write::Options {
@@ -119,7 +126,8 @@ impl Mirror {
                     bases,
                     hash,
                     options,
-                )?;
+                )
+                .inspect_err(|_| failed.set(true))?;
                 keep = written.keep_path;
                 Ok(true)
             },
@@ -143,7 +151,11 @@ impl Mirror {
             let _ = std::fs::remove_file(keep);
         }
         if let Err(error) = result {
-            return Err(self.local_fault(&error).unwrap_or_else(|| session.explain(&error)));
+            // What we have could not be told, or what came does not fit to it, and the line is not at fault: it
+            // is not all there. Only a new mirror shows whether the server is to blame after all.
+            let ours = failed.get() && !empty && session.is_well();
+            let fault = self.local_fault(&error).or_else(|| ours.then(|| self.damage(&error)));
+            return Err(fault.unwrap_or_else(|| session.explain(&error)));
         }
         for (branch, id) in &listing.branches {
             match repository.try_find_header(*id) {

@@ -17,6 +17,10 @@ use super::{
 
 /// The file in the folder that says it is a mirror of Gantry's, and of which URL.
 const MARK: &str = "gantry-mirror";
+/// What is said of a folder without the mark.
+const STRANGER: &str = "it holds something that is no mirror of Gantry's; name another folder";
+/// What a write under way leaves in a folder that was removed beneath it.
+const REMAINS: [&str; 3] = ["objects", "refs", "packed-refs"];
 /// How long the lock of a process that has just died is waited for, and how often it is looked at.
 const PATIENCE: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_millis(20);
@@ -76,8 +80,7 @@ pub(super) fn existing(
             if empty {
                 return Ok(None);
             }
-            let text = "it holds something that is no mirror of Gantry's; name another folder";
-            return Err(io_error(folder)(io::Error::other(text)));
+            return Err(io_error(folder)(io::Error::other(STRANGER)));
         }
         Err(error) => return Err(io_error(folder)(error)),
     }
@@ -116,6 +119,36 @@ fn clear(folder: &Path, depth: usize, leftover: &dyn Fn(&str) -> bool) -> io::Re
             }
         } else if entry.file_name().to_str().is_some_and(leftover) {
             std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the mirror is where it was made. A folder without a `HEAD` would be written to and not be one.
+pub(super) fn is_there(folder: &Path) -> io::Result<bool> {
+    folder.join("HEAD").try_exists()
+}
+
+/// Whether the mirror in the folder, which this process opened, may be removed. Where the mark is gone, only
+/// remains may: what another program put there since is not ours.
+///
+/// # Errors
+/// [`GitError::Io`] where it may not.
+pub(super) fn may_go(folder: &Path) -> Result<(), GitError> {
+    let fail = io_error(folder);
+    if folder.join(MARK).try_exists().map_err(&fail)? {
+        return Ok(());
+    }
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(fail(error)),
+    };
+    for entry in entries {
+        let name = entry.map_err(&fail)?.file_name();
+        // No repository is without a HEAD, so these alone are none.
+        if !REMAINS.iter().any(|remains| *remains == name) {
+            return Err(fail(io::Error::other(STRANGER)));
         }
     }
     Ok(())

@@ -1,16 +1,29 @@
-//! Keeping the mirror small.
+//! Keeping the mirror whole and small.
 //!
-//! Every fetch leaves a pack, and every commit made here leaves its objects whole, also those of races that
+//! What was damaged, or taken away under the running process, is fetched anew. And every fetch leaves a pack, and every commit made here leaves its objects whole, also those of races that
 //! were lost. The server holds the same commits packed well, so the cure is to fetch everything once more
 //! into a folder beside the mirror and let that take its place.
+//!
+//! Race known: who reads while the folders change places may get [`GitError::Damaged`], which passes.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
 
 use super::{
     error::GitError,
     folder,
-    mirror::{self, Mirror},
+    mirror::{self, Heads, Mirror},
 };
+
+/// Damage that shows again within this time is no damage: what the server holds can't be read, and to fetch
+/// everything over and over would not mend that. Doubled each time, up to [`LONGEST`].
+const CURED: Duration = Duration::from_secs(30);
+/// The longest time between two attempts at mending one mirror.
+const LONGEST: Duration = Duration::from_secs(3600);
 
 /// When a mirror is made anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,24 +60,45 @@ impl Load {
 
 impl Mirror {
     /// Makes the mirror anew if it holds more than `limits`, and tells whether it did. Until everything has
-    /// arrived the mirror stays as it is. Commits that were not pushed are lost, so call it between passes;
-    /// who reads at this moment may get [`GitError::Damaged`], which passes.
+    /// arrived the mirror stays as it is. Commits that were not pushed are lost, so call it between passes.
     ///
     /// # Errors
     /// Those of a fetch; the mirror is then as before.
     pub fn maintain(&self, limits: Limits) -> Result<bool, GitError> {
         let _one_at_a_time = self.network();
-        let load = measure(&self.folder.join("objects"))
-            .map_err(|source| GitError::Io { folder: self.folder.clone(), source })?;
-        if !load.exceeds(limits) {
-            return Ok(false);
+        let load = measure(&self.folder.join("objects")).map_err(|source| self.io(source))?;
+        if load.exceeds(limits) {
+            self.renew()?;
+            return Ok(true);
         }
+        Ok(false)
+    }
+
+    /// Whether the next fetch makes the mirror anew, because something is not there or can't be read.
+    #[must_use]
+    pub fn will_mend(&self) -> bool {
+        let cured = *self.cured.lock().unwrap_or_else(PoisonError::into_inner);
+        self.is_damaged() && cured.is_none_or(|(at, wait)| at.elapsed() > wait)
+    }
+
+    /// Fetches everything into a new mirror, for damage. Commits that were not pushed are lost.
+    pub(super) fn mend(&self) -> Result<Arc<Heads>, GitError> {
+        let heads = self.renew()?;
+        let mut cured = self.cured.lock().unwrap_or_else(PoisonError::into_inner);
+        let again = cured.filter(|(at, wait)| at.elapsed() < *wait * 4);
+        let wait = again.map_or(CURED, |(_, wait)| (wait * 2).min(LONGEST));
+        *cured = Some((Instant::now(), wait));
+        Ok(heads)
+    }
+
+    /// Fetches everything into a folder beside the mirror, which then takes its place.
+    fn renew(&self) -> Result<Arc<Heads>, GitError> {
+        folder::may_go(&self.folder)?;
         let new = folder::build(&self.remote, &self.folder)?;
         let heads = self.fetch_into(&mirror::local(&new))?;
         drop(new);
         self.replace(folder::swap(&self.folder)?);
-        self.set_heads(heads);
-        Ok(true)
+        Ok(self.set_heads(heads))
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use gantry_core::ids::CommitId;
@@ -71,6 +72,10 @@ pub struct Mirror {
     heads: Mutex<Arc<Heads>>,
     network: Mutex<()>,
     damaged: AtomicBool,
+    /// When it was last made anew for damage, and how long not again.
+    pub(super) cured: Mutex<Option<(Instant, Duration)>>,
+    /// The commit that was not there, for which the history was last gone through.
+    sought: Mutex<Option<CommitId>>,
     pub(super) lists: Kept<List>,
     pub(super) files: Kept<Vec<u8>>,
     /// The commits that were kept last, for the push that follows.
@@ -111,13 +116,15 @@ impl Mirror {
             repository: RwLock::new(repository),
             network: Mutex::new(()),
             damaged: AtomicBool::new(false),
+            cured: Mutex::default(),
+            sought: Mutex::default(),
             lists: Kept::new(MAX_LISTS),
             files: Kept::new(MAX_FILES),
             fresh: Mutex::default(),
             lock,
         };
         if mirror.load_heads().is_err() {
-            mirror.make_anew()?;
+            mirror.replace(folder::make(&mirror.remote, folder)?);
         }
         Ok(mirror)
     }
@@ -158,8 +165,11 @@ impl Mirror {
         self.fresh.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// The folder cannot be read or written.
+    /// The folder cannot be read or written. What is not there any more was taken away, which is damage.
     pub(super) fn io(&self, source: io::Error) -> GitError {
+        if source.kind() == io::ErrorKind::NotFound {
+            return self.damage(&source);
+        }
         GitError::Io { folder: self.folder.clone(), source }
     }
 
@@ -173,8 +183,8 @@ impl Mirror {
         self.damage(&io::Error::other(why.to_owned()))
     }
 
-    pub(super) fn take_damaged(&self) -> bool {
-        self.damaged.swap(false, Ordering::SeqCst)
+    pub(super) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::SeqCst)
     }
 
     /// A commit id that the mirror holds, as an object id.
@@ -187,9 +197,27 @@ impl Mirror {
             Ok(_) if self.heads().branches.values().any(|head| head == id) => {
                 Err(self.damage_text("the tip of a branch is gone"))
             }
-            Ok(_) => Err(missing()),
+            Ok(_) => {
+                self.whole_but_for(repository, id)?;
+                Err(missing())
+            }
             Err(error) => Err(self.damage(&error)),
         }
+    }
+
+    /// Goes through the history of all branches, once for each commit that is missing: what is behind a tip
+    /// must be there too, and then it is not the plan that is stale.
+    fn whole_but_for(&self, repository: &gix::Repository, id: &CommitId) -> Result<(), GitError> {
+        let before = self.sought.lock().unwrap_or_else(PoisonError::into_inner).replace(id.clone());
+        if before.as_ref() == Some(id) {
+            return Ok(());
+        }
+        let tips: Vec<ObjectId> = self.heads().branches.values().filter_map(ids::object).collect();
+        let walk = repository.rev_walk(tips).all().map_err(|error| self.damage(&error))?;
+        for step in walk {
+            step.map_err(|error| self.damage(&error))?;
+        }
+        Ok(())
     }
 
     /// An object id of a commit as the core's id.
@@ -201,14 +229,7 @@ impl Mirror {
     pub(super) fn replace(&self, repository: gix::ThreadSafeRepository) {
         *self.repository.write().unwrap_or_else(PoisonError::into_inner) = repository;
         self.damaged.store(false, Ordering::SeqCst);
-    }
-
-    /// Throws the folder away and makes an empty mirror. Objects that were not pushed are lost.
-    pub(super) fn make_anew(&self) -> Result<(), GitError> {
-        self.replace(folder::make(&self.remote, &self.folder)?);
-        let default_branch = self.heads().default_branch.clone();
-        self.set_heads(Heads { url: self.url(), branches: BTreeMap::new(), default_branch });
-        Ok(())
+        *self.sought.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// The branches that the mirror holds on disk.

@@ -1,5 +1,7 @@
 //! How Gantry introduces itself, and which commits it tells a server that it has.
 
+use std::cell::Cell;
+
 use gix::protocol::fetch::{Arguments, Negotiate, RefMap, Response, Shallow, Tags, negotiate};
 
 /// How Gantry names itself to servers.
@@ -16,6 +18,8 @@ pub(super) struct Haves<'a, 'b, 'c> {
     pub(super) graph: &'a mut gix::negotiate::Graph<'b, 'c>,
     pub(super) negotiator: Box<dyn gix::negotiate::Negotiator>,
     pub(super) map: &'a RefMap,
+    /// Set where the mirror's own branches and commits could not be read.
+    pub(super) failed: &'a Cell<bool>,
 }
 
 impl Negotiate for Haves<'_, '_, '_> {
@@ -31,6 +35,7 @@ impl Negotiate for Haves<'_, '_, '_> {
             &Shallow::NoChange,
             negotiate::make_refmapping_ignore_predicate(Tags::None, self.map),
         )
+        .inspect_err(|_| self.failed.set(true))
     }
 
     fn add_wants(&mut self, arguments: &mut Arguments, known: &[bool]) -> bool {
@@ -51,5 +56,6 @@ impl Negotiate for Haves<'_, '_, '_> {
         previous: Option<&Response>,
     ) -> gix::Result<(negotiate::Round, bool)> {
         negotiate::one_round(&mut *self.negotiator, self.graph, state, arguments, previous)
+            .inspect_err(|_| self.failed.set(true))
     }
 }

@@ -118,7 +118,11 @@ impl Observer {
         let (took_builds, asked) =
             inbox::take(&*self.sources.store, &self.sources.images, &repository, now).await?;
         let mut problems = Vec::new();
-        let listed = self.sources.forge.proposals().await;
+        let mut listed = self.sources.forge.proposals().await;
+        if listed.is_err() && self.sources.mirror.will_mend() {
+            // The local forge reads the mirror, which its next fetch makes anew.
+            listed = self.sources.forge.proposals().await;
+        }
         let mut facts = match self.read_git().await {
             Ok(facts) => facts,
             Err(error) => {
@@ -160,7 +164,11 @@ impl Observer {
         let branch = self.sources.branch.clone();
         let bot = self.sources.bot.clone();
         let joined = tokio::task::spawn_blocking(move || {
-            let result = side.read(&mirror, branch, &bot);
+            let mut result = side.read(&mirror, branch.clone(), &bot);
+            // What was damaged is there again after the next fetch, so nobody has to hear of it.
+            if result.is_err() && mirror.will_mend() {
+                result = side.read(&mirror, branch, &bot);
+            }
             (side, result)
         });
         match joined.await {

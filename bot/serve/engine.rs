@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::{
-    act::Actor,
+    act::{Actor, Pace},
     clock::Clock,
     git::Limits,
     intake::request::Outcome,
@@ -51,6 +51,8 @@ pub struct Engine {
     pub holder: String,
     /// Writes that were refused.
     pub failures: BTreeMap<(Place, ReleaseId), Failure>,
+    /// How much goes to each branch in one push.
+    pub pace: Pace,
     /// When the mirror was last looked after.
     pub maintained: Option<Timestamp>,
 }
@@ -125,7 +127,7 @@ impl Engine {
         self.finish_wishes(&decision).await?;
         // What people said changes the facts: it is looked at before anything is done.
         if !again {
-            let acted = self.actor.perform(&seen, &decision).await;
+            let acted = self.actor.perform(&seen, &decision, &mut self.pace).await;
             again = acted.look_again;
             self.failures.retain(|(place, _), failure| still_stands(&seen, place, failure, now));
             again |= acted.failures.iter().any(|(key, failure)| self.failures.get(key) != Some(failure));

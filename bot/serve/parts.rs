@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Engine, Server, plan::Diffs};
 use crate::{
-    act::Actor,
+    act::{Actor, Pace},
     clock::Clock,
     forge::{Forge, ForgeError, local::LocalForge},
     git::{CredentialHelper, Credentials, GitError, Mirror, Proxy, PushMethod, Remote, Signing, SigningKey},
@@ -176,6 +176,7 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
             clock: Arc::clone(&clock),
             holder: holder.clone(),
             failures: BTreeMap::new(),
+            pace: Pace::default(),
             maintained: None,
         });
     }

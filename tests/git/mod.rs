@@ -4,6 +4,7 @@ mod broken;
 mod commit;
 mod cost;
 mod fetch;
+mod gone;
 mod helper;
 mod http;
 mod proxy;

@@ -2,7 +2,9 @@
 
 mod authors;
 mod bad_input;
+mod busy;
 mod config;
+mod damage;
 mod kill;
 mod main_job;
 mod people;
