@@ -151,8 +151,8 @@ fn entry(tree: &Tree<'_>, around: NodeId) -> Result<Option<Site>, Refusal> {
     if let Some(site) = helm::image_mapping(tree, around)? {
         return Ok(Some(site));
     }
-    if tree.get(around, "newTag")?.is_none() && tree.get(around, "digest")?.is_none() {
-        return Ok(None);
-    }
-    Ok(kustomization::entry(tree, around).ok())
+    let list = tree.around(around).and_then(|list| tree.key_before(list));
+    let listed = list.is_some_and(|key| tree.node(key).text == "images");
+    let versioned = tree.get(around, "newTag")?.is_some() || tree.get(around, "digest")?.is_some();
+    Ok(kustomization::entry(tree, around).ok().filter(|_| listed && versioned))
 }
