@@ -73,6 +73,10 @@ pub(crate) fn set(target: &Target<'_>, bytes: &[u8], changes: &[Change<'_>]) -> 
     let found = finder.find(bytes)?;
     let refuse = |reason| Refusal::at((found.line, found.column), reason);
     let value = Value::of(&found.text, finder.holds(), target);
+    // The group of a pattern says what it holds; the value at a key does not.
+    if finder.holds().is_none() && !value.named && !crate::keyed::is_version(&found.text) {
+        return Err(refuse(Reason::NoReference { value: found.text.chars().take(200).collect() }));
+    }
     if !value.image.is_empty() && !same_image(&value.image, change.image) {
         let reason = Reason::NotFound {
             kind: target.kind,

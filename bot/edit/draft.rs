@@ -24,8 +24,8 @@ pub(crate) enum Intent {
     /// The scalar has this value.
     Value { node: NodeId, value: String },
     /// The scalar has this text in place of another; its edits have their lines within the text, which starts
-    /// `content` lines below the node.
-    Text { node: NodeId, value: String, content: usize },
+    /// `content` lines below the node, or above it.
+    Text { node: NodeId, value: String, content: isize },
     /// After the pair with this key stands another pair.
     Added { after: NodeId, key: &'static str, value: String },
     /// The pair with this key is gone.
@@ -79,7 +79,7 @@ impl<'t, 'a> Draft<'t, 'a> {
         }
         let style = self.editable(key, value)?;
         let (range, text) = match self.tree.range(value) {
-            Some(range) => (range, render(wanted, style)),
+            Some(range) => (range, render(wanted, self.text_style(key, value, style))),
             None => {
                 let colon = self.colon(key).ok_or_else(|| self.no_room(key, "added"))?;
                 (colon + 1..colon + 1, format!(" {}", render(wanted, Style::Plain)))
@@ -103,7 +103,7 @@ impl<'t, 'a> Draft<'t, 'a> {
         let tree = self.tree;
         let style = match tree.node(value).shape {
             Shape::Scalar(style @ (Style::SingleQuoted | Style::DoubleQuoted)) => style,
-            _ => Style::Plain,
+            _ => self.text_style(key, value, Style::Plain),
         };
         let key_style = match tree.node(key).shape {
             Shape::Scalar(style) => style,
@@ -219,6 +219,21 @@ impl<'t, 'a> Draft<'t, 'a> {
             None if node.is_absent() && node.tag.is_none() && node.anchor() == 0 => Ok(style),
             _ => refuse(Reason::MultiLine { key: name() }),
         }
+    }
+
+    /// The style of a text in place of a value, or beside it: JSON has numbers and words without quotes, and
+    /// no such texts.
+    fn text_style(&self, key: NodeId, value: NodeId, style: Style) -> Style {
+        let tree = self.tree;
+        let quoted = key == value || tree.node(key).shape == Shape::Scalar(Style::DoubleQuoted);
+        let text = &*tree.node(value).text;
+        let number =
+            || text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) && text.parse::<f64>().is_ok();
+        let json = style == Style::Plain && quoted && (matches!(text, "null" | "true" | "false") || number());
+        let flow = |root: NodeId| {
+            matches!(tree.node(root).shape, Shape::Mapping(Layout::Flow) | Shape::Sequence(Layout::Flow))
+        };
+        if json && tree.ancestors(value).next().is_some_and(flow) { Style::DoubleQuoted } else { style }
     }
 
     /// What stands before a key that is added on a line of its own: the blanks before a key of the mapping,

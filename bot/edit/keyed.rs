@@ -40,6 +40,10 @@ fn bare(tree: &Tree<'_>, slot: Slot, text: &str) -> Result<Site, Refusal> {
         return Ok(site);
     }
     let at = slot.key;
+    if !is_version(text) {
+        let value = text.chars().take(200).collect();
+        return Err(Refusal::at(tree.position(slot.value), Reason::NoReference { value }));
+    }
     let fields = if oci::is_digest(text) {
         let fields = Fields::tag_alone(slot.clone());
         Fields { tag: None, digest: Some(slot), ..fields }
@@ -54,6 +58,13 @@ fn bare(tree: &Tree<'_>, slot: Slot, text: &str) -> Result<Site, Refusal> {
     };
     let form = Form::Fields(fields);
     Ok(Site { what: What::Image, image: String::new(), name: String::new(), at, form })
+}
+
+/// Whether the text may be a version, `TAG@DIGEST` among them, for what cannot be read as a reference: one
+/// with the marks of a name in it is a broken reference or an address, and no tag is to be written over it.
+pub(crate) fn is_version(text: &str) -> bool {
+    let tag = text.split_once('@').filter(|(_, digest)| oci::is_digest(digest)).map_or(text, |(tag, _)| tag);
+    oci::is_digest(text) || !tag.contains(['/', ':', '@'])
 }
 
 /// The image's mapping that the tag is of: a digest in it counts instead of the tag.

@@ -13,10 +13,10 @@
 mod comment;
 mod group;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::refusal::{Reason, Refusal};
-use crate::site::{Found, Site, Slot};
+use crate::site::{Form, Found, Site, Slot};
 use crate::syntax::{NodeId, Tree};
 use comment::Marker;
 
@@ -29,7 +29,11 @@ pub(crate) fn has_any(tree: &Tree<'_>) -> bool {
 pub(crate) fn find(tree: &Tree<'_>, policy: Option<&str>, found: &mut Found) -> Result<(), Refusal> {
     let mut marked: Vec<(NodeId, Marker<'_>)> = Vec::new();
     let mut others: BTreeSet<&str> = BTreeSet::new();
+    let mut malformed: HashMap<NodeId, Refusal> = HashMap::new();
+    // By value, as a mapping may hold values of several policies.
+    let mut policies: HashMap<NodeId, &str> = HashMap::new();
     for (value, marker) in comment::all(tree) {
+        policies.extend(marker.map(|marker| (value, marker.policy)));
         match marker {
             Some(marker) if policy.is_none_or(|policy| policy == marker.policy) => {
                 marked.push((value, marker));
@@ -37,7 +41,10 @@ pub(crate) fn find(tree: &Tree<'_>, policy: Option<&str>, found: &mut Found) -> 
             Some(marker) => {
                 others.insert(marker.policy);
             }
-            None => blocked(tree, value, found),
+            None => {
+                blocked(tree, value, found);
+                malformed.insert(value, unreadable(tree, value));
+            }
         }
     }
     if let Some(policy) = policy.filter(|_| marked.is_empty()) {
@@ -50,16 +57,45 @@ pub(crate) fn find(tree: &Tree<'_>, policy: Option<&str>, found: &mut Found) -> 
         .into_iter()
         .map(|(value, marker)| (marker.policy, marker.part, Slot::of((places.key(value), value))))
         .collect();
-    group::sites(tree, &places, parts, policy.is_some(), found)
+    group::sites(tree, &places, &policies, parts, policy.is_some(), found)?;
+    refuse_parts(tree, found);
+    // A value is not changed with others of its mapping either.
+    for site in &found.sites {
+        if let Some(refusal) = site.slots().find_map(|slot| malformed.get(&slot.value)) {
+            found.odd.entry(site.at).or_insert_with(|| refusal.clone());
+        }
+    }
+    Ok(())
 }
 
 /// A value whose marker cannot be read.
 fn blocked(tree: &Tree<'_>, value: NodeId, found: &mut Found) {
     if let Some(site) = Site::joined(tree, Slot::item(value)) {
-        let expected = "`{\"$imagepolicy\": \"NAMESPACE:NAME\"}`, for a part with `:tag`, `:name` or `:digest` \
-                        behind the name, after a value of that form";
-        let reason = Reason::Shape { what: "a marker", expected };
-        found.odd.insert(site.at, Refusal::at(tree.position(value), reason));
+        found.odd.insert(site.at, unreadable(tree, value));
         found.sites.push(site);
     }
+}
+
+/// Blocks a value that a marker has as a whole reference, and that is but a part of one whose other parts stand
+/// beside it: what is set would hold the tag twice.
+fn refuse_parts(tree: &Tree<'_>, found: &mut Found) {
+    let fields = found.sites.iter().filter(|site| matches!(site.form, Form::Fields(_)));
+    let parts: HashSet<NodeId> =
+        fields.flat_map(|site| site.slots().chain(site.name_slot())).map(|slot| slot.value).collect();
+    for site in &found.sites {
+        if let Form::Joined(slot) = &site.form
+            && parts.contains(&slot.value)
+        {
+            let expected =
+                "for a part (`:name`, `:tag`, `:digest`), since the others stand in values beside it";
+            let reason = Reason::Shape { what: "this marker", expected };
+            found.odd.entry(site.at).or_insert(Refusal::at(tree.position(slot.value), reason));
+        }
+    }
+}
+
+fn unreadable(tree: &Tree<'_>, value: NodeId) -> Refusal {
+    let expected = "`{\"$imagepolicy\": \"NAMESPACE:NAME\"}`, for a part with `:tag`, `:name` or `:digest` \
+                    behind the name, after a value of that form";
+    Refusal::at(tree.position(value), Reason::Shape { what: "a marker", expected })
 }

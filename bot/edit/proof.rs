@@ -64,7 +64,9 @@ fn compare(
         let line = walk.line();
         match intent {
             Intent::Text { value, content, .. } => {
-                edits.iter_mut().for_each(|edit| edit.line += line + *content - 1);
+                edits
+                    .iter_mut()
+                    .for_each(|edit| edit.line = (edit.line + line - 1).saturating_add_signed(*content));
                 walk.demand(walk.is_new_value(value), "the text reads back as another one")?;
                 walk.old += 1;
                 walk.new += 1;

@@ -4,9 +4,12 @@
 //! reason. It does not know the file's name; the caller puts it in front. Text from the file is cut and
 //! stripped of control characters before it is shown.
 
+mod lines;
+
 use std::fmt;
 
 use crate::kind::Kind;
+use lines::list;
 
 /// A file was refused; nothing was changed. `Display` is one sentence that says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +62,9 @@ pub enum Reason {
         /// The parser's words.
         message: String,
     },
+    /// A tab between a colon and its value: YAML, and more than the parser reads.
+    #[error("a tab stands behind the colon, and Gantry does not read that; put a blank in its place")]
+    TabBehindColon,
     /// `{{`: the file is a template, not YAML yet.
     #[error(
         "`{{{{` makes this a template and not YAML; name the values file or the rendered overlay instead"
@@ -312,17 +318,6 @@ fn clean(text: &str) -> String {
     shown
 }
 
-/// `line 3`, `lines 3 and 7`, `lines 3, 7 and 9`; at most five are named.
-fn list(lines: &[usize]) -> String {
-    let named: Vec<String> = lines.iter().take(5).map(usize::to_string).collect();
-    match named.split_last() {
-        None => String::from("other lines"),
-        Some((last, [])) => format!("line {last}"),
-        Some(_) if lines.len() > 5 => format!("lines {} and {} more", named.join(", "), lines.len() - 5),
-        Some((last, rest)) => format!("lines {} and {last}", rest.join(", ")),
-    }
-}
-
 fn not_found(kind: Kind, image: &str, renamed: Option<&Renamed>, present: &[String]) -> String {
     let image = clean(image);
     if let Some(renamed) = renamed {
@@ -389,12 +384,5 @@ mod tests {
         let reason = Reason::DuplicateKey { key: format!("\u{1b}[31m{}", "x".repeat(9000)), first_line: 2 };
         let shown = Refusal::at((3, 1), reason).to_string();
         assert!(shown.len() < 250 && !shown.contains('\u{1b}'), "{shown}");
-    }
-
-    #[test]
-    fn lines_are_named_as_a_person_would() {
-        assert_eq!(list(&[3]), "line 3");
-        assert_eq!(list(&[3, 7, 9]), "lines 3, 7 and 9");
-        assert_eq!(list(&[1, 2, 3, 4, 5, 6, 7]), "lines 1, 2, 3, 4, 5 and 2 more");
     }
 }

@@ -136,6 +136,17 @@ impl Site {
         joined.into_iter().chain(fields)
     }
 
+    /// The value that holds the name alone, or its path behind a registry.
+    pub(crate) fn name_slot(&self) -> Option<&Slot> {
+        let Form::Fields(Fields { names, .. }) = &self.form else { return None };
+        match names {
+            Names::Elsewhere => None,
+            Names::Beside(slot) => Some(slot),
+            Names::Repository { repository, .. } | Names::Under { repository, .. } => Some(repository),
+            Names::Renamed { name, new_name, .. } => Some(new_name.as_ref().unwrap_or(name)),
+        }
+    }
+
     /// Whether the name stands inside of the node, so that who repeats the node repeats the name.
     pub(crate) fn names_inside(&self, tree: &Tree<'_>, around: NodeId) -> bool {
         let inside = |slot: &Slot| around < slot.key && slot.key.index() < tree.next(around);

@@ -93,10 +93,11 @@ impl Draft<'_, '_> {
             Shape::Alias(_) | Shape::Sequence(_) | Shape::Mapping(_) => Style::Plain,
         };
         let inner = tree.inner(text.value);
-        let content = inner
-            .as_ref()
-            .and_then(|inner| inner.line(1))
-            .map_or(0, |start| tree.position_at(start).0.saturating_sub(tree.position(text.value).0));
+        // A block's node starts at its first line with contents, below the empty lines of the text.
+        let line = |(line, _): (usize, usize)| isize::try_from(line).unwrap_or_default();
+        let first = inner.as_ref().and_then(|inner| inner.line(1));
+        let content =
+            first.map_or(0, |start| line(tree.position_at(start)) - line(tree.position(text.value)));
         match inner.filter(|_| keeps_style(style, &new, &text.parts)) {
             Some(inner) => {
                 for (range, part) in &text.parts {

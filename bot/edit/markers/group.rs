@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::comment::Part;
 use crate::helm;
 use crate::kustomization;
+use crate::oci;
 use crate::reference::What;
 use crate::refusal::{Reason, Refusal};
 use crate::site::{Fields, Form, Found, Names, Pin, Site, Slot};
@@ -53,6 +54,7 @@ struct Group {
 pub(super) fn sites(
     tree: &Tree<'_>,
     places: &Places,
+    policies: &HashMap<NodeId, &str>,
     marked: Vec<(&str, Part, Slot)>,
     told: bool,
     found: &mut Found,
@@ -69,7 +71,8 @@ pub(super) fn sites(
     for (policy, part, slot) in marked {
         if part == Part::Whole {
             let value = slot.value;
-            match Site::joined(tree, slot) {
+            let digest = slot.text(tree).is_some_and(oci::is_digest);
+            match Site::joined(tree, slot).filter(|_| !digest) {
                 Some(site) => {
                     name(policy, &site.image);
                     found.sites.push(site);
@@ -99,7 +102,16 @@ pub(super) fn sites(
             place.insert(entry(tree, around)?);
         }
         let entry = entries.get(&around.index()).and_then(Option::as_ref);
+        let policy_of = |slot: &Slot| policies.get(&slot.value).copied();
+        let mine = entry.is_some_and(|entry| entry.slots().any(|slot| policy_of(slot) == Some(policy)));
+        let torn = mine
+            && entry.is_some_and(|entry| entry.slots().filter_map(policy_of).any(|other| other != policy));
         let Some(site) = group.site(entry, named.get(policy).cloned().flatten(), tree) else { continue };
+        if torn {
+            let expected = "set by one policy";
+            let reason = Reason::Shape { what: "the parts of one image", expected };
+            found.odd.insert(site.at, Refusal::at(tree.position(site.at), reason));
+        }
         if twice {
             let expected = "set once in a mapping; leave one marker of each form";
             let reason = Reason::Shape { what: "what a policy sets", expected };
@@ -151,8 +163,8 @@ fn entry(tree: &Tree<'_>, around: NodeId) -> Result<Option<Site>, Refusal> {
     if let Some(site) = helm::image_mapping(tree, around)? {
         return Ok(Some(site));
     }
-    if tree.get(around, "newTag")?.is_none() && tree.get(around, "digest")?.is_none() {
-        return Ok(None);
-    }
-    Ok(kustomization::entry(tree, around).ok())
+    let list = tree.around(around).and_then(|list| tree.key_before(list));
+    let listed = list.is_some_and(|key| tree.node(key).text == "images");
+    let versioned = tree.get(around, "newTag")?.is_some() || tree.get(around, "digest")?.is_some();
+    Ok(kustomization::entry(tree, around).ok().filter(|_| listed && versioned))
 }

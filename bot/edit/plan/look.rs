@@ -64,10 +64,8 @@ fn inside(
                 Some(outer.start + tree.bom()..outer.end + tree.bom())
             });
         }
-        if let Some(refusal) = &mut reference.blocked {
-            let (line, column) = outer_position((refusal.line.unwrap_or(1), refusal.column.unwrap_or(1)));
-            (refusal.line, refusal.column) = (Some(line), Some(column));
-        }
+        reference.blocked =
+            reference.blocked.take().map(|refusal| refused(tree, nested.value, place.as_ref(), refusal));
         if let Err(refusal) = &whole {
             reference.blocked = Some(refusal.clone());
         }
@@ -77,8 +75,14 @@ fn inside(
 
 /// A refusal inside of a value, as one of the file around it.
 pub(super) fn outward(tree: &Tree<'_>, value: NodeId, refusal: Refusal) -> Refusal {
+    refused(tree, value, tree.inner(value).as_ref(), refusal)
+}
+
+fn refused(tree: &Tree<'_>, value: NodeId, place: Option<&Inner>, refusal: Refusal) -> Refusal {
     let inner = (refusal.line.unwrap_or(1), refusal.column.unwrap_or(1));
-    Refusal::at(outer_position(tree, value, tree.inner(value).as_ref(), inner), refusal.reason)
+    let at = outer_position(tree, value, place, inner);
+    let refusal = refusal.with_lines(|line| outer_position(tree, value, place, (line, 1)).0);
+    Refusal::at(at, refusal.reason)
 }
 
 fn outer_position(

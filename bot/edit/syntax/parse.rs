@@ -299,6 +299,11 @@ impl<'a> Builder<'a> {
         if let Some(brace) = template {
             return self.at(brace, Reason::Template);
         }
+        // Valid YAML (1.2.2, section 6.2); the parser takes a tab there before quotes and brackets alone.
+        let blanks = text[..at].trim_end_matches([' ', '\t']).len();
+        if error.info().starts_with("':' must be followed") && text[..blanks].ends_with(':') {
+            return self.at(blanks, Reason::TabBehindColon);
+        }
         self.at(at, Reason::Syntax { message: error.info().chars().take(200).collect() })
     }
 }

@@ -117,7 +117,7 @@ fn what_is_unsure_is_refused() {
                 "container {\n image = \"a\"\n}\ncontainer {\n image = \"b\"\n}\n",
                 "nothing stands at",
             ),
-            ("a.b", "a = { b = \"x\", \"b\" = \"y\" }\n", "`a.b` stands on lines 1 and 1"),
+            ("a.b", "a = { b = \"x\", \"b\" = \"y\" }\n", "`a.b` stands on line 1 (twice)"),
             ("a.b", "a = { b = \"x\", b = \"y\" }\n", "not valid HCL"),
             ("tag", "tag = \"a\"\ntag = \"b\"\n", "line 2, column 1: not valid HCL"),
             ("module.apo.image_tag", MODULES, "`module` has `api`, `web`"),
