@@ -1,8 +1,8 @@
-//! Gantry's way: edit bytes of the mirror, draft commits in memory, keep them, push once.
+//! Gantry's way: edit bytes of the mirror, draft commits in memory, push once and keep them meanwhile.
 
 use std::time::Duration;
 
-use gantry::git::{Draft, Mirror, Person, RefResult, RefUpdate, Remote};
+use gantry::git::{Draft, Drafting, Mirror, Person, RefResult, RefUpdate, Remote};
 use gantry_core::ids::CommitId;
 use gantry_edit::{Change, Kind, SetDigest, Target};
 
@@ -35,7 +35,7 @@ impl Ours {
     pub(crate) fn chain(&self, updates: usize, each: usize, tag: &str) -> Spent {
         let clock = Clock::start();
         let snapshot = self.mirror.snapshot(&self.main).expect("a snapshot");
-        let mut drafting = self.mirror.drafting();
+        let mut drafting = self.mirror.drafting_to_push();
         let mut head = self.main.clone();
         let applications: Vec<usize> = scattered(updates).collect();
         for part in applications.chunks(each) {
@@ -43,18 +43,16 @@ impl Ours {
             head = drafting.commit(&draft(&head, changes, tag)).expect("a commit");
         }
         let drafted = clock.elapsed();
-        drafting.keep().expect("kept");
-        let kept = clock.elapsed();
         let update = RefUpdate { branch: "main".into(), old: Some(self.main.clone()), new: Some(head) };
-        self.push(&[update]);
-        phases(&clock, drafted, kept)
+        push(drafting, &[update]);
+        phases(&clock, drafted)
     }
 
     /// One commit on each of `count` new branches, in one push.
     pub(crate) fn branches(&self, count: usize, tag: &str) -> Spent {
         let clock = Clock::start();
         let snapshot = self.mirror.snapshot(&self.main).expect("a snapshot");
-        let mut drafting = self.mirror.drafting();
+        let mut drafting = self.mirror.drafting_to_push();
         let mut updates = Vec::with_capacity(count);
         for application in scattered(count) {
             let change = edit(&snapshot, application, tag);
@@ -63,26 +61,23 @@ impl Ours {
             updates.push(RefUpdate { branch, old: None, new: Some(new) });
         }
         let drafted = clock.elapsed();
-        drafting.keep().expect("kept");
-        let kept = clock.elapsed();
-        self.push(&updates);
-        phases(&clock, drafted, kept)
+        push(drafting, &updates);
+        phases(&clock, drafted)
     }
+}
 
-    fn push(&self, updates: &[RefUpdate]) {
-        for outcome in self.mirror.push(updates).expect("it pushes") {
-            assert_eq!(outcome.result, RefResult::Landed, "{}", outcome.branch);
-        }
+fn push(drafting: Drafting<'_>, updates: &[RefUpdate]) {
+    for outcome in drafting.push(updates).expect("it pushes") {
+        assert_eq!(outcome.result, RefResult::Landed, "{}", outcome.branch);
     }
 }
 
 /// The whole time; with `PHASES` set, also where it went.
-fn phases(clock: &Clock, drafted: Duration, kept: Duration) -> Spent {
+fn phases(clock: &Clock, drafted: Duration) -> Spent {
     let spent = clock.stop();
     if std::env::var_os("PHASES").is_some() {
-        let push = spent.time - kept;
-        let keep = kept - drafted;
-        eprintln!("    drafted in {drafted:.1?}, kept in {keep:.1?}, pushed in {push:.1?}");
+        let push = spent.time - drafted;
+        eprintln!("    drafted in {drafted:.1?}, pushed and kept in {push:.1?}");
     }
     spent
 }

@@ -75,7 +75,10 @@ impl Desk<'_> {
     /// Writes what `effects` want of Git, in one push. The answer has one entry for each effect that writes,
     /// by its index, and none for one that `pace` leaves for the next look.
     pub(super) fn write(&self, effects: &[Effect], pace: &mut Pace) -> Result<Wrote, GitError> {
-        let mut drafting = self.mirror.drafting();
+        let mut drafting = match effects.iter().any(writes) {
+            true => self.mirror.drafting_to_push(),
+            false => self.mirror.drafting(),
+        };
         let mut done: BTreeMap<usize, Written> = BTreeMap::new();
         let mut chains: BTreeMap<BranchName, Chain> = BTreeMap::new();
         let mut of_chain: Vec<(usize, BranchName)> = Vec::new();
@@ -123,12 +126,11 @@ impl Desk<'_> {
                 Effect::Describe { .. } | Effect::Merge { .. } | Effect::Close { .. } => {}
             }
         }
-        drafting.keep()?;
         let lengths: Vec<(BranchName, usize)> =
             chains.iter().map(|(branch, chain)| (branch.clone(), chain.places.len())).collect();
         let first: BTreeMap<BranchName, usize> =
             of_chain.iter().rev().map(|(index, branch)| (branch.clone(), *index)).collect();
-        let done = self.push(chains, of_chain, planned, done)?;
+        let done = Self::push(drafting, chains, of_chain, planned, done)?;
         for (branch, commits) in lengths {
             let went = match first.get(&branch).and_then(|index| done.get(index)) {
                 Some(Written::Landed(_)) => Went::Landed { more: left.contains(&branch) },
@@ -141,7 +143,7 @@ impl Desk<'_> {
     }
 
     fn push(
-        &self,
+        drafting: Drafting<'_>,
         chains: BTreeMap<BranchName, Chain>,
         of_chain: Vec<(usize, BranchName)>,
         planned: Vec<(usize, Planned)>,
@@ -161,7 +163,7 @@ impl Desk<'_> {
             return Ok(done);
         }
         let outcomes: HashMap<String, RefResult> =
-            self.mirror.push(&updates)?.into_iter().map(|outcome| (outcome.branch, outcome.result)).collect();
+            drafting.push(&updates)?.into_iter().map(|outcome| (outcome.branch, outcome.result)).collect();
         let answer = |branch: &str, head: Option<CommitId>, release: Option<&ReleaseId>| {
             match (outcomes.get(branch), release) {
                 (Some(RefResult::Landed), _) => Written::Landed(head),
@@ -325,6 +327,15 @@ impl Desk<'_> {
             committer: self.hands.committer.clone(),
             at: self.now,
         }
+    }
+}
+
+/// Whether it takes a push.
+fn writes(effect: &Effect) -> bool {
+    match effect {
+        Effect::Commit { .. } | Effect::Rule { .. } | Effect::Prune { .. } => true,
+        Effect::Propose { pushed, .. } => !pushed,
+        Effect::Describe { .. } | Effect::Merge { .. } | Effect::Close { .. } => false,
     }
 }
 

@@ -5,8 +5,9 @@
 //! own; the same draft gives the same commit id, so that doing it twice is harmless (a signature may hold its
 //! time, so two signed commits may differ in that: the compare-and-swap of the push lets one of them land).
 //!
-//! Objects come to be in memory, in the form in which a pack holds them. [`Drafting::keep`] puts them into
-//! the mirror (sooner when they grow large) and leaves them at hand for the push that follows.
+//! Objects come to be in memory, in the form in which a pack holds them. [`Drafting::push`] sends them as they
+//! are and puts them into the mirror meanwhile (sooner when they grow large); [`Drafting::keep`] does the second
+//! alone.
 
 use gantry_core::ids::CommitId;
 use gix::{
@@ -16,10 +17,12 @@ use gix::{
 use jiff::Timestamp;
 
 use super::{
+    ahead::Ahead,
     error::{GitError, tame},
     history::Person,
     ids,
     mirror::Mirror,
+    push::{RefOutcome, RefUpdate},
     series::Series,
 };
 
@@ -48,19 +51,26 @@ pub struct Draft {
     pub at: Timestamp,
 }
 
-/// Commits being made on each other; only [`Drafting::keep`] makes sure that they are in the mirror. For one
-/// thread.
+/// Commits being made on each other; only [`Drafting::keep`] and a push that lands make sure that they are in the
+/// mirror. For one thread.
 pub struct Drafting<'a> {
     pub(super) mirror: &'a Mirror,
     pub(super) repository: gix::Repository,
     pub(super) series: Series,
+    ahead: Option<Ahead>,
 }
 
 impl Mirror {
     /// Starts a series of commits.
     #[must_use]
     pub fn drafting(&self) -> Drafting<'_> {
-        Drafting { mirror: self, repository: self.repository(), series: Series::default() }
+        Drafting { mirror: self, repository: self.repository(), series: Series::default(), ahead: None }
+    }
+
+    /// Starts a series of commits that are to be pushed: the server is asked for its branches meanwhile.
+    #[must_use]
+    pub fn drafting_to_push(&self) -> Drafting<'_> {
+        Drafting { ahead: Ahead::ask(&self.remote, &self.client), ..self.drafting() }
     }
 
     /// Makes one commit and keeps it in the mirror. Nothing is pushed.
@@ -121,9 +131,15 @@ impl Drafting<'_> {
     /// # Errors
     /// [`GitError::Io`] when the folder cannot be written.
     pub fn keep(self) -> Result<(), GitError> {
-        self.mirror.store_series(&self.repository, &self.series)?;
-        self.mirror.set_fresh(self.series);
-        Ok(())
+        self.mirror.store_series(&self.repository, &self.series)
+    }
+
+    /// Pushes what was made here, as [`Mirror::push`] does, and keeps it.
+    ///
+    /// # Errors
+    /// As [`Mirror::push`].
+    pub fn push(self, updates: &[RefUpdate]) -> Result<Vec<RefOutcome>, GitError> {
+        self.mirror.push_drafted(updates, Some(&self.series), self.ahead)
     }
 
     /// A commit made here or held by the mirror.

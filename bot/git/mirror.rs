@@ -21,7 +21,6 @@ use super::{
     kept::Kept,
     lists::List,
     remote::Remote,
-    series::Series,
 };
 
 /// Decoded trees and commits kept in memory while one caller works with the mirror.
@@ -65,9 +64,9 @@ impl Heads {
 /// A bare mirror of one infra repository. `Send` and `Sync`: reads go on beside each other; one fetch or
 /// push runs at a time.
 pub struct Mirror {
-    pub(super) remote: Remote,
+    pub(super) remote: Arc<Remote>,
     pub(super) folder: PathBuf,
-    pub(super) client: http::Client,
+    pub(super) client: Arc<http::Client>,
     repository: RwLock<gix::ThreadSafeRepository>,
     heads: Mutex<Arc<Heads>>,
     network: Mutex<()>,
@@ -78,8 +77,6 @@ pub struct Mirror {
     sought: Mutex<Option<CommitId>>,
     pub(super) lists: Kept<List>,
     pub(super) files: Kept<Vec<u8>>,
-    /// The commits that were kept last, for the push that follows.
-    fresh: Mutex<Option<Series>>,
     /// Held as long as the mirror lives; the system frees it when the process dies, however it dies.
     lock: File,
 }
@@ -110,8 +107,8 @@ impl Mirror {
         };
         let mirror = Self {
             heads: Mutex::new(Arc::new(Heads { url: remote.shown(), ..Heads::default() })),
-            client: http::Client::of(&remote),
-            remote,
+            client: Arc::new(http::Client::of(&remote)),
+            remote: Arc::new(remote),
             folder: folder.to_owned(),
             repository: RwLock::new(repository),
             network: Mutex::new(()),
@@ -120,7 +117,6 @@ impl Mirror {
             sought: Mutex::default(),
             lists: Kept::new(MAX_LISTS),
             files: Kept::new(MAX_FILES),
-            fresh: Mutex::default(),
             lock,
         };
         if mirror.load_heads().is_err() {
@@ -155,14 +151,6 @@ impl Mirror {
         let heads = Arc::new(heads);
         *self.heads.lock().unwrap_or_else(PoisonError::into_inner) = heads.clone();
         heads
-    }
-
-    pub(super) fn set_fresh(&self, series: Series) {
-        *self.fresh.lock().unwrap_or_else(PoisonError::into_inner) = Some(series);
-    }
-
-    pub(super) fn take_fresh(&self) -> Option<Series> {
-        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The folder cannot be read or written. What is not there any more was taken away, which is damage.

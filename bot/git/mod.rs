@@ -2,7 +2,7 @@
 //!
 //! [`Mirror`] is the way in. It fetches all branches of a [`Remote`], reads files and history at a commit
 //! ([`Snapshot`], [`Mirror::log`]), builds commits without a work tree ([`Draft`], [`Drafting`]) and pushes
-//! them ([`Mirror::push`]) with compare-and-swap on each branch. Everything here blocks: callers are on
+//! them ([`Drafting::push`], [`Mirror::push`]) with compare-and-swap on each branch. Everything here blocks: callers are on
 //! a thread for blocking work.
 //!
 //! Promises:
@@ -20,6 +20,7 @@
 //! moved while its push was refused for another reason counts as a lost race; the next try tells.
 
 mod address;
+mod ahead;
 mod capture;
 mod changed;
 mod connect;

@@ -33,29 +33,24 @@ impl Mirror {
         theirs.iter().copied().filter(|id| settled.has_object(id)).collect()
     }
 
-    /// The pack with everything that `new` has and `theirs`, all of which the mirror holds, has not. `thin`
-    /// allows deltas against what `theirs` has.
-    pub(super) fn pack_between(
+    /// The pack with what each of these commits has and its first parent has not. `thin` allows deltas against
+    /// objects of the parents that are not in it.
+    pub(super) fn pack_of(
         &self,
         repository: &gix::Repository,
         series: Option<&Series>,
-        new: &[ObjectId],
-        theirs: &[ObjectId],
+        commits: &[ObjectId],
         thin: bool,
     ) -> Result<Vec<u8>, GitError> {
-        let commits = match series.and_then(|series| drafted(series, new, theirs)) {
-            Some(commits) => commits,
-            None => self.lacking(repository, new, theirs)?,
-        };
-        let mut pack = Pack::new(self, repository, thin);
+        let mut pack = Pack::new(self, repository, series, thin);
         for id in commits {
-            match series.and_then(|series| Some((series, series.commit(&id)?))) {
+            match series.and_then(|series| Some((series, series.commit(id)?))) {
                 Some((series, made)) => {
                     for index in &made.items {
                         pack.copy(series, series.item(*index))?;
                     }
                 }
-                None => pack.commit(id)?,
+                None => pack.commit(*id)?,
             }
         }
         pack.finish()
@@ -63,7 +58,7 @@ impl Mirror {
 
     /// The commits that who has `theirs` lacks for `new`, oldest first. What an old commit of theirs held and a
     /// new one holds again is sent again; that is harmless and rare.
-    fn lacking(
+    pub(super) fn lacking(
         &self,
         repository: &gix::Repository,
         new: &[ObjectId],
@@ -88,7 +83,7 @@ impl Mirror {
 
 /// The same as [`Mirror::lacking`] where every commit is of the series and stands on heads of theirs, which
 /// takes no walk through the history. `None` where that is not so.
-fn drafted(series: &Series, new: &[ObjectId], theirs: &[ObjectId]) -> Option<Vec<ObjectId>> {
+pub(super) fn drafted(series: &Series, new: &[ObjectId], theirs: &[ObjectId]) -> Option<Vec<ObjectId>> {
     let theirs: HashSet<&ObjectId> = theirs.iter().collect();
     let (mut seen, mut next) = (HashSet::new(), new.to_vec());
     let mut commits = Vec::new();
@@ -108,6 +103,7 @@ fn drafted(series: &Series, new: &[ObjectId], theirs: &[ObjectId]) -> Option<Vec
 struct Pack<'a> {
     mirror: &'a Mirror,
     repository: &'a gix::Repository,
+    series: Option<&'a Series>,
     thin: bool,
     bytes: Vec<u8>,
     writer: Writer,
@@ -117,10 +113,16 @@ struct Pack<'a> {
 }
 
 impl<'a> Pack<'a> {
-    fn new(mirror: &'a Mirror, repository: &'a gix::Repository, thin: bool) -> Self {
+    fn new(
+        mirror: &'a Mirror,
+        repository: &'a gix::Repository,
+        series: Option<&'a Series>,
+        thin: bool,
+    ) -> Self {
         Self {
             mirror,
             repository,
+            series,
             thin,
             // The head, which needs the count.
             bytes: vec![0; 12],
@@ -171,20 +173,31 @@ impl<'a> Pack<'a> {
         Ok(())
     }
 
-    /// Takes an object of the mirror.
+    /// The bytes of an object, of the series or of the mirror.
+    fn find(&self, id: ObjectId) -> Result<Vec<u8>, GitError> {
+        let stored = |id: ObjectId| -> Result<Vec<u8>, GitError> {
+            let object = self.repository.find_object(id).map_err(|error| self.mirror.damage(&error))?;
+            Ok(object.detach().data)
+        };
+        match self.series.map(|series| series.read(&id, &mut |id| stored(*id).map(Some))).transpose()? {
+            Some(Some((_, bytes))) => Ok(bytes),
+            _ => stored(id),
+        }
+    }
+
+    /// Takes an object, whatever form it has where it is.
     fn object(&mut self, id: ObjectId, kind: Kind, base: Option<ObjectId>) -> Result<(), GitError> {
         if self.seen.contains(&id) {
             return Ok(());
         }
-        let find = |id| self.repository.find_object(id).map_err(|error| self.mirror.damage(&error));
-        let new = find(id)?;
+        let new = self.find(id)?;
         let delta = match self.may_stand_on(&id, base) {
-            Some(base) => delta(&find(base)?.data, &new.data).map(|delta| (base, delta)),
+            Some(base) => delta(&self.find(base)?, &new).map(|delta| (base, delta)),
             None => None,
         };
         let form = match &delta {
             Some((base, delta)) => Form::Delta(*base, delta),
-            None => Form::Whole(kind, &new.data),
+            None => Form::Whole(kind, &new),
         };
         self.writer.object(&mut self.bytes, &form).map_err(|source| self.mirror.io(source))?;
         self.seen.insert(id);

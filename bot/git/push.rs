@@ -9,20 +9,23 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    thread,
     time::Duration,
 };
 
 use gantry_core::ids::CommitId;
 use gix::{ObjectId, refs::FullName};
-use gix_transport::Service;
 
 use super::{
+    ahead::{self, Ahead},
     connect::{Deadline, Session},
     error::{GitError, tame},
     ids,
     mirror::{Heads, Mirror},
+    pack::drafted,
     remote::PushMethod,
-    send_pack::{self, Command},
+    send_pack::{self, Advertised, Command},
+    series::Series,
 };
 
 /// How long reading the branches again may take, where a whole push may take longer.
@@ -75,8 +78,28 @@ pub enum RefResult {
 /// What the server, or the program, said of one branch.
 pub(super) enum Told {
     Landed,
+    /// It is this now, and not what the change is made for.
+    Lost(Option<ObjectId>),
     No(String),
     Nothing(String),
+}
+
+/// Commits that were just made, on their way into the mirror.
+struct Fresh<'a> {
+    mirror: &'a Mirror,
+    repository: &'a gix::Repository,
+    series: Option<&'a Series>,
+    kept: bool,
+}
+
+impl Fresh<'_> {
+    /// Puts them there, once.
+    fn keep(&mut self) -> Result<(), GitError> {
+        let Some(series) = self.series.filter(|_| !self.kept) else { return Ok(()) };
+        self.mirror.store_series(self.repository, series)?;
+        self.kept = true;
+        Ok(())
+    }
 }
 
 /// A change whose ids are known to the mirror.
@@ -94,19 +117,34 @@ impl Mirror {
     /// Where nothing is known of any branch: the repository cannot be reached, or the updates make no sense.
     /// After [`GitError::Timeout`] and [`GitError::Unreachable`] they may have landed all the same.
     pub fn push(&self, updates: &[RefUpdate]) -> Result<Vec<RefOutcome>, GitError> {
+        self.push_drafted(updates, None, None)
+    }
+
+    /// The same with commits that may not be in the mirror yet, and are then.
+    pub(super) fn push_drafted(
+        &self,
+        updates: &[RefUpdate],
+        series: Option<&Series>,
+        ahead: Option<Ahead>,
+    ) -> Result<Vec<RefOutcome>, GitError> {
         let _one_at_a_time = self.network();
         let repository = self.repository();
-        let changes = self.changes(&repository, updates)?;
+        let changes = self.changes(&repository, series, updates)?;
         let deadline = Deadline::after(self.remote.timeout);
+        let mut fresh = Fresh { mirror: self, repository: &repository, series, kept: false };
         let results = match self.remote.push {
-            PushMethod::Builtin => self.push_builtin(&repository, &changes, deadline)?,
+            PushMethod::Builtin => self.push_builtin(&mut fresh, &changes, ahead, deadline)?,
             PushMethod::GitProgram => {
+                fresh.keep()?;
                 let told = self.push_by_program(&changes, deadline)?;
                 self.settle(&changes, told)?
             }
         };
-        // It landed, whatever becomes of the mirror: a failure is noted there and cured by the next fetch.
-        let _ = self.follow(&repository, &changes, &results);
+        // It landed, whatever becomes of the mirror: its branches follow only where it has the commits, and else
+        // the next fetch brings both.
+        if fresh.keep().is_ok() {
+            let _ = self.follow(&repository, &changes, &results);
+        }
         let outcome =
             |(change, result): (&Change<'_>, RefResult)| RefOutcome { branch: change.branch.into(), result };
         Ok(changes.iter().zip(results).map(outcome).collect())
@@ -115,6 +153,7 @@ impl Mirror {
     fn changes<'a>(
         &self,
         repository: &gix::Repository,
+        series: Option<&Series>,
         updates: &'a [RefUpdate],
     ) -> Result<Vec<Change<'a>>, GitError> {
         let refuse = |branch: &str, why: &str| {
@@ -138,7 +177,10 @@ impl Mirror {
                 },
                 None => None,
             };
-            let new = new.as_ref().map(|id| self.known(repository, id)).transpose()?;
+            let drafted =
+                |id| ids::object(id).filter(|id| series.is_some_and(|made| made.commit(id).is_some()));
+            let known = |id| drafted(id).map_or_else(|| self.known(repository, id), Ok);
+            let new = new.as_ref().map(known).transpose()?;
             changes.push(Change { branch, old, new });
         }
         Ok(changes)
@@ -146,77 +188,117 @@ impl Mirror {
 
     fn push_builtin(
         &self,
-        repository: &gix::Repository,
+        fresh: &mut Fresh<'_>,
         changes: &[Change<'_>],
+        ahead: Option<Ahead>,
         deadline: Deadline,
     ) -> Result<Vec<RefResult>, GitError> {
-        let mut session = Session::open(&self.remote, &self.client, Service::ReceivePack, deadline)?;
-        let advertised = send_pack::advertised(&mut session)?;
+        let open = || ahead::open(&self.remote, &self.client, deadline);
+        let moved = |advertised: &Advertised| {
+            let head = |change: &Change<'_>| advertised.branches.get(change.branch).copied();
+            changes.iter().any(|change| head(change) != change.old && head(change) != change.new)
+        };
+        let (mut session, advertised) = match ahead.and_then(Ahead::wait).transpose()? {
+            // What it tells of a branch that moved may be old itself.
+            Some((session, advertised)) if moved(&advertised) => {
+                session.hang_up();
+                open()?
+            }
+            Some(early) => early,
+            None => open()?,
+        };
         if !advertised.sha1 {
             let why = "its object format is not sha1, the one that Gantry knows";
             return Err(GitError::Protocol { url: self.url(), why: why.into() });
         }
-        let mut results = Vec::with_capacity(changes.len());
+        // What the list of branches tells already.
+        let mut told = Vec::with_capacity(changes.len());
         for change in changes {
-            let now = advertised.branches.get(change.branch).copied();
-            results.push(if now == change.new {
-                Some(RefResult::Landed)
-            } else if now != change.old {
-                Some(RefResult::LostRace { now: now.map(|id| self.commit_id(&id)).transpose()? })
+            let head = advertised.branches.get(change.branch).copied();
+            told.push(if head == change.new {
+                Some(Told::Landed)
+            } else if head != change.old {
+                Some(Told::Lost(head))
             } else if change.new.is_none() && !advertised.deletes {
-                Some(RefResult::Refused { message: "the server does not delete branches".into() })
+                Some(Told::No("the server does not delete branches".into()))
             } else {
                 None
             });
         }
         let open: Vec<&Change<'_>> =
-            changes.iter().zip(&results).filter(|(_, r)| r.is_none()).map(|(c, _)| c).collect();
-        if open.is_empty() {
+            changes.iter().zip(&told).filter(|(_, told)| told.is_none()).map(|(change, _)| change).collect();
+        let mut answers = if open.is_empty() {
             session.hang_up();
-            return Ok(results.into_iter().flatten().collect());
+            Vec::new()
+        } else {
+            self.send(fresh, &mut session, &advertised, &open)?
         }
-        let new: Vec<ObjectId> = open.iter().filter_map(|change| change.new).collect();
+        .into_iter();
+        let told = told.into_iter().filter_map(|told| told.or_else(|| answers.next())).collect();
+        self.settle(changes, told)
+    }
+
+    /// Sends what the server lacks for these changes, and hears what became of each.
+    fn send(
+        &self,
+        fresh: &mut Fresh<'_>,
+        session: &mut Session,
+        advertised: &Advertised,
+        changes: &[&Change<'_>],
+    ) -> Result<Vec<Told>, GitError> {
+        let new: Vec<ObjectId> = changes.iter().filter_map(|change| change.new).collect();
         let pack = match new.is_empty() {
             // A push that only deletes has no pack at all.
             true => None,
             false => {
-                let theirs = self.common(repository, &advertised.tips);
-                let fresh = self.take_fresh();
-                Some(self.pack_between(repository, fresh.as_ref(), &new, &theirs, advertised.thin)?)
+                let theirs = self.common(fresh.repository, &advertised.tips);
+                let commits = match fresh.series.and_then(|series| drafted(series, &new, &theirs)) {
+                    Some(commits) => commits,
+                    None => {
+                        fresh.keep()?;
+                        self.lacking(fresh.repository, &new, &theirs)?
+                    }
+                };
+                Some(self.pack_of(fresh.repository, fresh.series, &commits, advertised.thin)?)
             }
         };
         let commands: Vec<Command<'_>> =
-            open.iter().map(|c| Command { branch: c.branch, old: c.old, new: c.new }).collect();
-        let told = match send_pack::send(&mut session, &advertised, &commands, pack.as_deref()) {
+            changes.iter().map(|c| Command { branch: c.branch, old: c.old, new: c.new }).collect();
+        // The server takes its time: the mirror keeps the commits meanwhile.
+        let report = thread::scope(|scope| {
+            let sending = || send_pack::send(session, advertised, &commands, pack.as_deref());
+            let sending = thread::Builder::new().spawn_scoped(scope, sending);
+            let kept = fresh.keep();
+            match sending {
+                Ok(sending) => sending.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Err(source) => kept.and(Err(self.io(source))),
+            }
+        });
+        let told = match report {
             Ok(report) => {
                 let said = tame(&report.said, MAX_MESSAGE);
                 let unpack = report.unpack.map(|why| format!("the pack was not taken: {why}"));
                 let mut branches = report.branches;
-                open.iter()
-                    .map(|change| match branches.remove(change.branch) {
-                        Some(Ok(())) => Told::Landed,
-                        Some(Err(why)) => Told::No(message(unpack.as_deref().unwrap_or(&why), &said)),
-                        None => {
-                            Told::Nothing(message(unpack.as_deref().unwrap_or("no answer for it"), &said))
-                        }
-                    })
-                    .collect()
+                let told = changes.iter().map(|change| match branches.remove(change.branch) {
+                    Some(Ok(())) => Told::Landed,
+                    Some(Err(why)) => Told::No(message(unpack.as_deref().unwrap_or(&why), &said)),
+                    None => Told::Nothing(message(unpack.as_deref().unwrap_or("no answer for it"), &said)),
+                });
+                told.collect()
             }
             // Where somebody must act, waiting for another try would hide it.
-            Err(error) if error.passes() => open.iter().map(|_| Told::Nothing(error.to_string())).collect(),
-            Err(error) => open.iter().map(|_| Told::No(error.to_string())).collect::<Vec<_>>(),
+            Err(error) if error.passes() => {
+                changes.iter().map(|_| Told::Nothing(error.to_string())).collect()
+            }
+            Err(error) => changes.iter().map(|_| Told::No(error.to_string())).collect(),
         };
-        drop(session);
-        let open: Vec<Change<'_>> =
-            open.iter().map(|c| Change { branch: c.branch, old: c.old, new: c.new }).collect();
-        let mut settled = self.settle(&open, told)?.into_iter();
-        Ok(results.into_iter().filter_map(|result| result.or_else(|| settled.next())).collect())
+        Ok(told)
     }
 
     /// Tells a lost race from a refusal, and a push that landed without a word from one that did not, by
     /// reading the branches again.
     fn settle(&self, changes: &[Change<'_>], told: Vec<Told>) -> Result<Vec<RefResult>, GitError> {
-        let now = if told.iter().all(|told| matches!(told, Told::Landed)) {
+        let now = if told.iter().all(|told| matches!(told, Told::Landed | Told::Lost(_))) {
             Ok(BTreeMap::new())
         } else {
             self.list_remote(Deadline::after(self.remote.timeout.min(READ_AGAIN)))
@@ -230,6 +312,9 @@ impl Mirror {
         for (change, told) in changes.iter().zip(told) {
             let result = match (told, &now) {
                 (Told::Landed, _) => RefResult::Landed,
+                (Told::Lost(now), _) => {
+                    RefResult::LostRace { now: now.map(|id| self.commit_id(&id)).transpose()? }
+                }
                 (Told::No(message), Ok(now)) => self.seen(change, now, RefResult::Refused { message })?,
                 (Told::Nothing(message), Ok(now)) => {
                     self.seen(change, now, RefResult::Unfinished { message })?
@@ -277,6 +362,10 @@ impl Mirror {
         let mut heads = Heads::clone(&self.heads());
         for (branch, new) in landed() {
             match new {
+                // Looked for, since other handles know of a new pack only when somebody has missed something.
+                Some(id) if !repository.has_object(id) => {
+                    return Err(self.damage_text("a new commit is gone"));
+                }
                 Some(id) => heads.branches.insert(branch.to_owned(), self.commit_id(&id)?),
                 None => heads.branches.remove(branch),
             };

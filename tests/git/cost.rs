@@ -98,8 +98,8 @@ fn a_long_chain_of_commits_is_no_long_chain_of_deltas() {
         draft.changes.push(("values.yaml".into(), Some(format!("{large}tag: {n}\n").into_bytes())));
         head = drafting.commit(&draft).unwrap();
     }
-    drafting.keep().unwrap();
-    land(&own, "main", Some(&main), &head);
+    let outcome = drafting.push(&[update("main", Some(&main), Some(&head))]).unwrap().remove(0);
+    assert_eq!(outcome.result, RefResult::Landed);
     for folder in [bare.path(), own.path()] {
         assert_eq!(deepest(&folder), 50, "{}", folder.display());
     }
@@ -126,11 +126,14 @@ fn a_promotion_and_its_undoing_go_in_one_push() {
                 draft.message = format!("step {n}");
                 head = drafting.commit(&draft).unwrap();
             }
-            drafting.keep().unwrap();
             if restart {
+                drafting.keep().unwrap();
                 own = own.reopened(remote(&bare));
+                land(&own, "main", Some(&main), &head);
+            } else {
+                let outcomes = drafting.push(&[update("main", Some(&main), Some(&head))]).unwrap();
+                assert_eq!(outcomes[0].result, RefResult::Landed);
             }
-            land(&own, "main", Some(&main), &head);
             assert_eq!(bare.git(&["rev-parse", "main~1^{tree}"]), bare.git(&["rev-parse", "main~9^{tree}"]));
             assert_eq!(bare.show("main", &overlay(7)), b"newTag: 2.0.0\n");
             bare.assert_sound();
@@ -156,8 +159,8 @@ fn what_is_not_pushed_is_not_relied_on() {
         ..draft(&main, "", b"")
     };
     let both = drafting.commit(&both).unwrap();
-    drafting.keep().unwrap();
-    land(&own, "gantry/both", None, &both);
+    let outcome = drafting.push(&[update("gantry/both", None, Some(&both))]).unwrap().remove(0);
+    assert_eq!(outcome.result, RefResult::Landed);
     assert_eq!(bare.git(&["rev-list", "--all", "--count"]), "2");
     bare.assert_sound();
     land(&own, "gantry/two", None, &two);
@@ -224,9 +227,8 @@ fn trees_and_refs_are_those_that_git_push_makes() {
             .commit(&Draft { changes, message: format!("step {step}"), ..draft(&head, "", b"") })
             .unwrap();
     }
-    drafting.keep().unwrap();
     let branch = update("gantry/qa/x", None, Some(&head));
-    let outcomes = own.mirror.push(&[update("main", Some(&start), Some(&head)), branch]).unwrap();
+    let outcomes = drafting.push(&[update("main", Some(&start), Some(&head)), branch]).unwrap();
     assert!(outcomes.iter().all(|outcome| outcome.result == RefResult::Landed));
     let url = theirs.path().display().to_string();
     clone.git(&["push", "--quiet", &url, "main", "main:refs/heads/gantry/qa/x"]);

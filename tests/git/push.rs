@@ -184,8 +184,8 @@ fn five_hundred_branches_go_in_one_push() {
         let id = drafting.commit(&draft(&main, path, b"tag: new\n")).unwrap();
         updates.push(update(&format!("gantry/prod/{}", &path[5..path.len() - 7]), None, Some(&id)));
     }
-    drafting.keep().unwrap();
-    assert!(results(&own.mirror, &updates).iter().all(|result| *result == RefResult::Landed));
+    let outcomes = drafting.push(&updates).unwrap();
+    assert!(outcomes.iter().all(|outcome| outcome.result == RefResult::Landed));
     assert_eq!(std::fs::read_to_string(log).unwrap(), "push\n");
     assert_eq!(own.mirror.fetch().unwrap().branches.len(), 501);
     assert_eq!(bare.show("gantry/prod/a7", "apps/a7/k.yaml"), b"tag: new\n");
@@ -258,4 +258,46 @@ fn updates_that_make_no_sense_are_refused() {
     let twice = [update("x", None, Some(&main)), update("x", None, Some(&main))];
     assert!(matches!(own.mirror.push(&twice), Err(GitError::Draft { .. })));
     assert!(own.mirror.push(&[]).unwrap().is_empty());
+}
+
+/// The server was asked for its branches before a person moved one and we saw that: it is asked again.
+#[test]
+fn a_list_of_branches_that_is_too_old_is_asked_for_again() {
+    let bare = Bare::new();
+    bare.commit("main", "first", &[file("a", "1")]);
+    let own = Own::of_bare(&bare);
+    own.mirror.fetch().unwrap();
+    let mut drafting = own.mirror.drafting_to_push();
+    let theirs = bare.commit("main", "a person", &[file("b", "1")]);
+    own.mirror.fetch().unwrap();
+    let ours = drafting.commit(&draft(&theirs, "a", b"2")).unwrap();
+    let outcome = drafting.push(&[update("main", Some(&theirs), Some(&ours))]).unwrap().remove(0);
+    assert_eq!(outcome.result, RefResult::Landed);
+    assert_eq!(own.mirror.heads().require("main").unwrap(), &ours);
+    let own = own.reopened(remote(&bare));
+    assert_eq!(own.mirror.snapshot(&ours).unwrap().read("a").unwrap().unwrap().bytes, b"2");
+    bare.assert_sound();
+}
+
+/// The commit is on the server, and the mirror has no room for it: it takes it from there when it has.
+#[test]
+fn what_landed_and_could_not_be_kept_comes_with_the_next_fetch() {
+    let bare = Bare::new();
+    let main = bare.commit("main", "first", &[file("a", "1")]);
+    let own = Own::of_bare(&bare);
+    own.mirror.fetch().unwrap();
+    // Where the folders of single objects would be made, files are in the way.
+    let folders = (0..=255_u8).map(|n| own.path().join(format!("objects/{n:02x}")));
+    let blocked: Vec<_> = folders.filter(|folder| !folder.exists()).collect();
+    blocked.iter().for_each(|path| std::fs::write(path, "").unwrap());
+    let mut drafting = own.mirror.drafting_to_push();
+    let ours = drafting.commit(&draft(&main, "a", b"2")).unwrap();
+    let outcome = drafting.push(&[update("main", Some(&main), Some(&ours))]).unwrap().remove(0);
+    assert_eq!(outcome.result, RefResult::Landed);
+    assert_eq!(bare.head("main").as_ref(), Some(&ours));
+    assert_eq!(own.mirror.heads().require("main").unwrap(), &main, "it has nothing else");
+    blocked.iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    assert_eq!(own.mirror.fetch().unwrap().require("main").unwrap(), &ours);
+    assert_eq!(own.mirror.snapshot(&ours).unwrap().read("a").unwrap().unwrap().bytes, b"2");
+    bare.assert_sound();
 }

@@ -50,14 +50,13 @@ fn of_500_branches_one_loses_its_race_and_the_others_land() {
     let own = Own::of_bare(&bare);
     own.mirror.fetch().unwrap();
     let theirs = bare.commit("gantry/qa/a250", "a person", &[file("x", "1")]);
-    let mut drafting = own.mirror.drafting();
+    let mut drafting = own.mirror.drafting_to_push();
     let mut updates = Vec::new();
     for (n, path) in names.iter().enumerate() {
         let id = drafting.commit(&draft(&main, path, b"newTag: 2\n")).unwrap();
         updates.push(update(&format!("gantry/qa/a{n}"), None, Some(&id)));
     }
-    drafting.keep().unwrap();
-    for (n, outcome) in own.mirror.push(&updates).unwrap().into_iter().enumerate() {
+    for (n, outcome) in drafting.push(&updates).unwrap().into_iter().enumerate() {
         let lost = RefResult::LostRace { now: Some(theirs.clone()) };
         let expected = if n == 250 { lost } else { RefResult::Landed };
         assert_eq!((outcome.branch, outcome.result), (format!("gantry/qa/a{n}"), expected));
@@ -92,12 +91,11 @@ fn a_person_who_commits_all_the_time_loses_nothing_and_neither_do_we() {
     let mut batch = 250;
     for attempt in 0.. {
         let head = own.mirror.fetch().unwrap().require("main").unwrap().clone();
-        let mut drafting = own.mirror.drafting();
+        let mut drafting = own.mirror.drafting_to_push();
         let mut last = head.clone();
         for path in names[landed..].iter().take(batch) {
             last = drafting.commit(&draft(&last, path, b"newTag: 2\n")).unwrap();
         }
-        drafting.keep().unwrap();
         match attempt % 4 {
             0 => commits(),
             // The person's commit is there already and becomes the head exactly within our push.
@@ -114,7 +112,7 @@ fn a_person_who_commits_all_the_time_loses_nothing_and_neither_do_we() {
             }
             _ => {}
         }
-        match own.mirror.push(&[update("main", Some(&head), Some(&last))]).unwrap().remove(0).result {
+        match drafting.push(&[update("main", Some(&head), Some(&last))]).unwrap().remove(0).result {
             RefResult::Landed => {
                 landed = (landed + batch).min(UPDATES);
                 commits();
@@ -153,8 +151,9 @@ fn fifty_writers_on_one_branch_land_once_each() {
             tries.fetch_add(1, Ordering::Relaxed);
             // Read again, build the commit on the new head, push again: what `act` does after a lost race.
             let main = own.mirror.fetch().unwrap().require("main").unwrap().clone();
-            let id = own.mirror.commit(&draft(&main, &format!("log/{name:02}"), b"x")).unwrap();
-            match own.mirror.push(&[update("main", Some(&main), Some(&id))]).unwrap().remove(0).result {
+            let mut drafting = own.mirror.drafting_to_push();
+            let id = drafting.commit(&draft(&main, &format!("log/{name:02}"), b"x")).unwrap();
+            match drafting.push(&[update("main", Some(&main), Some(&id))]).unwrap().remove(0).result {
                 RefResult::Landed => return,
                 RefResult::LostRace { now } => assert_ne!(now, Some(main)),
                 // Another one holds the server's lock this very moment and has not finished when we look.

@@ -32,11 +32,11 @@ pub(super) fn all<'t>(tree: &'t Tree<'_>) -> impl Iterator<Item = (NodeId, Optio
             return None;
         }
         let (_, contents, _) = tree.line_around(at);
-        done = contents;
         let value = before(tree, at)?;
         let end = tree.range(value)?.end;
         let between = text.get(end..at)?;
         let comment = end + between.find('#')?;
+        done = contents;
         let value = match between[..comment - end].trim_matches([' ', '\t']) {
             "" | "," => value,
             // A key, and no value.
@@ -149,6 +149,7 @@ mod tests {
         };
         assert_eq!(seen(format!("a: b {marker}\nc: 'd' {marker}\ne:\n- f\t{marker}\n")), ["b", "d", "f"]);
         assert_eq!(seen(format!("x: é\r\na: \"é ☃\" {marker}\r\nb: {marker}\r\n")), ["é ☃", ""]);
+        assert_eq!(seen(format!("a: b%{{\"$imagepolicy\"c {marker}\n")), ["b%{\"$imagepolicy\"c"]);
         assert_eq!(seen(format!("{{a: b, {marker}\n c: d {marker}\n}}")), ["b", "d"]);
         for none in [
             format!("a: |\n  b {marker}\n"),

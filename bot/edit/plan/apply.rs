@@ -240,6 +240,16 @@ fn apply(
         // `NAME:DIGEST` is no reference, and there is no tag to put it behind.
         return refuse(Reason::NoDigest { path: tree.path(site.at) });
     }
+    if site.what == What::Image
+        && pinned_here != pinned
+        && change.tag.is_none()
+        && let (Some(slot), Some(plain)) = (&fields.tag, plain)
+        && oci::check_tag(plain).is_err()
+    {
+        // Put together with a digest it would be taken apart elsewhere.
+        let value = plain.chars().take(200).collect();
+        return Err(Refusal::at(tree.position(slot.value), Reason::NoReference { value }));
+    }
     let wanted = match (change.tag.or(plain), pinned_here) {
         (Some(tag), Some(digest)) => Some(format!("{tag}@{digest}")),
         (Some(tag), None) => Some(tag.to_owned()),
