@@ -18,7 +18,7 @@ use clap::{Args, ValueEnum};
 use gantry_core::{
     config::{
         self, ConfigError,
-        files::FileKind,
+        kinds::FileKind,
         pipeline::{FileEntry, Pipeline},
     },
     ids::BranchName,
