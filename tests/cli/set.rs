@@ -106,6 +106,61 @@ fn the_mode_stays_and_symlinks_are_refused() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_symlink_within_a_work_tree() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "infra/.git/HEAD", "ref: refs/heads/main\n");
+    put(dir.path(), "infra/dev/kustomization.yaml", CRLF);
+    put(dir.path(), "infra/deep/down/x", "");
+    let link = |to: &str, from: &str| symlink(to, dir.path().join(from)).unwrap();
+    link("dev", "infra/link");
+    link("../../dev", "infra/deep/down/link");
+    link("infra", "above");
+    let whole = |path: &str| dir.path().join(path).display().to_string();
+    for (from, path) in [
+        ("infra", "link/kustomization.yaml"),
+        ("infra", "link/"),
+        ("infra", "deep/down/link/kustomization.yaml"),
+        ("infra", "./deep/../link/../link/kustomization.yaml"),
+        ("infra/deep", "../link/kustomization.yaml"),
+        ("infra/deep", "down/link/../dev/kustomization.yaml"),
+        (".", "infra/link/kustomization.yaml"),
+        (".", "above/link/kustomization.yaml"),
+        (".", &whole("above/link/kustomization.yaml")),
+    ] {
+        let ran = in_dir(&dir.path().join(from), &["set", "checkout=3", path]);
+        assert!(ran.code == 2 && ran.err.contains("link is a symlink to /"), "{from} {path}: {}", ran.err);
+        assert!(ran.err.contains("hint: Name the file by the folder"), "{}", ran.err);
+    }
+    let now = || fs::read_to_string(dir.path().join("infra/dev/kustomization.yaml")).unwrap();
+    assert_eq!(now(), CRLF);
+    // A symlink above the work tree is the machine's matter.
+    for (tag, path) in [("3", "above/dev".to_owned()), ("4", whole("above/dev/kustomization.yaml"))] {
+        let ran = in_dir(dir.path(), &["set", &format!("checkout={tag}"), &path]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert_eq!(now(), CRLF.replace("1.42.0", tag));
+    }
+}
+
+#[test]
+fn a_submodule_is_written_from_within_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), ".git/HEAD", "ref: refs/heads/main\n");
+    put(dir.path(), ".gitmodules", "[submodule \"b\"]\n\turl = x\n\tpath = libs/base\n");
+    put(dir.path(), "libs/base/.git", "gitdir: ../../.git/modules/b\n");
+    put(dir.path(), "libs/base/dev/kustomization.yaml", CRLF);
+    put(dir.path(), "libs/based/kustomization.yaml", CRLF);
+    let ran = in_dir(dir.path(), &["set", "checkout=3", "libs/base/dev"]);
+    assert!(ran.code == 2 && ran.err.contains("libs/base is a submodule"), "{}", ran.err);
+    assert_eq!(fs::read_to_string(dir.path().join("libs/base/dev/kustomization.yaml")).unwrap(), CRLF);
+    for (from, path) in [(".", "libs/based"), ("libs/base", "dev"), ("libs/base/dev", "../dev")] {
+        let ran = in_dir(&dir.path().join(from), &["set", "checkout=3", path]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+    }
+}
+
 #[test]
 fn files_of_many_kinds_are_told_apart() {
     let dir = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 //!
 //! All files are edited in memory first; if one is refused, none is written.
 
+mod locate;
 mod spec;
 mod write;
 
@@ -19,7 +20,10 @@ use clap::Args;
 use gantry_edit::{Change, Edited, Kind, SetDigest, Target};
 use serde::Serialize;
 
-use self::spec::Spec;
+use self::{
+    locate::{locate, unreadable},
+    spec::Spec,
+};
 use super::{
     error::CliError,
     screen::{Format, Paint, Screen},
@@ -140,40 +144,6 @@ pub(super) fn run(args: &SetArgs, screen: &Screen) -> Result<ExitCode, CliError>
     Ok(ExitCode::SUCCESS)
 }
 
-/// The file that a path means.
-fn locate(path: &Path) -> Result<PathBuf, CliError> {
-    let data = fs::symlink_metadata(path).map_err(|error| unreadable(path, &error))?;
-    let path = if data.is_dir() {
-        let names = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-        let found: Vec<PathBuf> = names
-            .iter()
-            .map(|name| path.join(name))
-            .filter(|path| fs::symlink_metadata(path).is_ok())
-            .collect();
-        match found.as_slice() {
-            [one] => one.clone(),
-            [] => {
-                return Err(CliError::config(format!("{} holds no kustomization file", path.display())));
-            }
-            [one, other, ..] => {
-                let message = format!("both {} and {} are there; keep one", one.display(), other.display());
-                return Err(CliError::config(message));
-            }
-        }
-    } else {
-        path.to_owned()
-    };
-    let data = fs::symlink_metadata(&path).map_err(|error| unreadable(&path, &error))?;
-    if data.is_symlink() {
-        let message = format!("{} is a symlink, which is never written", path.display());
-        return Err(CliError::config(message).hint("Name the real file."));
-    }
-    if !data.is_file() {
-        return Err(CliError::config(format!("{} is no file", path.display())));
-    }
-    Ok(path)
-}
-
 fn edit(path: PathBuf, args: &SetArgs) -> Result<File, CliError> {
     let spec = &args.spec;
     let mut before = Vec::new();
@@ -188,7 +158,8 @@ fn edit(path: PathBuf, args: &SetArgs) -> Result<File, CliError> {
     let kind = kind(&path, &before, args)?;
     let target = Target {
         kind,
-        key: args.key.as_deref(), // A bare value is taken for this image only where the user said which value.
+        key: args.key.as_deref(),
+        // A bare value is taken for this image only where the user said which value.
         image: args.key.as_ref().map(|_| spec.image.as_str()),
         follow: args.follow_anchors,
     };
@@ -245,13 +216,6 @@ fn kind(path: &Path, bytes: &[u8], args: &SetArgs) -> Result<Kind, CliError> {
         return Err(CliError::config(message).hint(hint));
     }
     Ok(kind)
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> CliError {
-    if error.kind() == std::io::ErrorKind::NotFound {
-        return CliError::config(format!("there is no file {}", path.display()));
-    }
-    CliError::config(format!("{}: {error}", path.display()))
 }
 
 fn show(files: &[File], args: &SetArgs, screen: &Screen) -> Result<(), CliError> {
