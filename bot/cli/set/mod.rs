@@ -89,6 +89,7 @@ impl FromStr for FileKind {
 /// A file that is to be written.
 struct File {
     path: PathBuf,
+    kind: Kind,
     before: Vec<u8>,
     edited: Edited,
 }
@@ -104,6 +105,7 @@ struct FileReport {
 
 #[derive(Serialize)]
 struct EditReport {
+    /// What `--key` takes to find the same value.
     key: String,
     before: Option<String>,
     after: Option<String>,
@@ -154,7 +156,7 @@ fn edit(path: PathBuf, args: &SetArgs) -> Result<File, CliError> {
         let message = format!("{} is a Git LFS pointer, which is never written", path.display());
         return Err(CliError::config(message).hint("Take the file out of LFS."));
     }
-    let refused = |refusal: gantry_edit::Refusal| refused(&path, &refusal);
+    let refused = |refusal| refused(&path, &refusal);
     let kind = kind(&path, &before, args)?;
     let target = Target {
         kind,
@@ -182,8 +184,16 @@ fn edit(path: PathBuf, args: &SetArgs) -> Result<File, CliError> {
             (None, None) => SetDigest::Keep,
         },
     };
-    let edited = gantry_edit::set(&target, &before, &[change]).map_err(refused)?;
-    Ok(File { path, before, edited })
+    let edited = gantry_edit::set(&target, &before, &[change]).map_err(|refusal| {
+        let followed = Target { follow: true, ..target };
+        match gantry_edit::set(&followed, &before, &[change]) {
+            Ok(_) => refused(refusal).hint(
+                "All that repeats the value is of this image: `--follow-anchors` writes it where its anchor stands.",
+            ),
+            Err(_) => refused(refusal),
+        }
+    })?;
+    Ok(File { path, kind, before, edited })
 }
 
 /// What the editor says of a file, with its place.
@@ -219,7 +229,7 @@ fn kind(path: &Path, bytes: &[u8], args: &SetArgs) -> Result<Kind, CliError> {
 }
 
 fn show(files: &[File], args: &SetArgs, screen: &Screen) -> Result<(), CliError> {
-    let reports: Vec<FileReport> = files.iter().map(|file| report(file, args.diff)).collect();
+    let reports: Vec<FileReport> = files.iter().map(|file| report(file, args)).collect();
     let changed = reports.iter().filter(|file| file.changed).count();
     let done = Done { written: !args.dry_run && changed > 0, files: reports };
     match args.output {
@@ -263,9 +273,9 @@ fn show(files: &[File], args: &SetArgs, screen: &Screen) -> Result<(), CliError>
     Ok(())
 }
 
-fn report(file: &File, diff: bool) -> FileReport {
+fn report(file: &File, args: &SetArgs) -> FileReport {
     let path = file.path.to_string_lossy().into_owned();
-    let diff = (diff && file.edited.changed).then(|| {
+    let diff = (args.diff && file.edited.changed).then(|| {
         let before = String::from_utf8_lossy(&file.before);
         let after = String::from_utf8_lossy(&file.edited.bytes);
         similar::TextDiff::from_lines(before.as_ref(), after.as_ref())
@@ -273,8 +283,13 @@ fn report(file: &File, diff: bool) -> FileReport {
             .header(&format!("a/{path}"), &format!("b/{path}"))
             .to_string()
     });
+    // Of these kinds `--key` takes no path, but an expression and a policy. People have it before their eyes.
+    let own = args
+        .key
+        .as_ref()
+        .filter(|_| args.output != Format::Table && matches!(file.kind, Kind::Regex | Kind::Markers));
     let edits = file.edited.edits.iter().map(|edit| EditReport {
-        key: edit.key.clone(),
+        key: own.unwrap_or(&edit.key).clone(),
         before: edit.before.clone(),
         after: edit.after.clone(),
         line: edit.line,
