@@ -26,7 +26,7 @@ use self::{
 };
 use super::{
     error::CliError,
-    screen::{Format, Paint, Screen},
+    screen::{Format, Screen},
     text,
 };
 use crate::place;
@@ -245,15 +245,7 @@ fn show(files: &[File], args: &SetArgs, screen: &Screen) -> Result<(), CliError>
     let mut out = String::new();
     for file in &done.files {
         if let Some(diff) = &file.diff {
-            for line in text::lines(diff).lines() {
-                let paint = match line.as_bytes().first() {
-                    Some(b'+') => Paint::Good,
-                    Some(b'-') => Paint::Bad,
-                    Some(b'@') => Paint::Dim,
-                    _ => Paint::Plain,
-                };
-                let _ = writeln!(out, "{}", screen.paint(line, paint));
-            }
+            out.push_str(&screen.diff(diff));
             continue;
         }
         for edit in &file.edits {
