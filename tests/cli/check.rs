@@ -208,6 +208,29 @@ fn symlinks_are_not_followed() {
 }
 
 #[test]
+fn a_submodule_is_no_part_of_the_repository_and_may_hold_a_base() {
+    let dir = infra();
+    put(dir.path(), "apps/checkout/prod/.git", "gitdir: ../../../.git/modules/prod\n");
+    let ran = in_dir(dir.path(), &["check"]);
+    assert!(ran.code == 2 && ran.out.contains("is a submodule, which Gantry never writes"), "{}", ran.out);
+    // What is found by convention is found in this repository.
+    let found =
+        CONFIG.replace("name: checkout", "discover: apps/{application}/{environment}/kustomization.yaml");
+    let found = found.replace("    files: apps/checkout/{environment}/kustomization.yaml\n", "");
+    put(dir.path(), "gantry.yaml", &found);
+    let ran = in_dir(dir.path(), &["check"]);
+    assert_eq!(
+        (ran.code, ran.err.as_str()),
+        (0, "no problems in 1 application, 2 environments, 1 overlay\n")
+    );
+    put(dir.path(), "base/.git", "gitdir: ../.git/modules/base\n");
+    put(dir.path(), "base/kustomization.yaml", "resources: [gone.yaml]\n");
+    put(dir.path(), "apps/checkout/dev/kustomization.yaml", &format!("resources: [../../../base]\n{GOOD}"));
+    let ran = in_dir(dir.path(), &["check"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""));
+}
+
+#[test]
 fn environments_on_other_branches_are_left_out_and_named() {
     let dir = infra();
     let config = CONFIG.replace("name: prod, after", "name: prod, branch: live, after");
