@@ -18,7 +18,7 @@ use reqwest::{
 use serde::{Serialize, de::DeserializeOwned};
 use url::Url;
 
-use super::error::CliError;
+use super::{error::CliError, screen::Screen};
 use crate::{
     http::types::{Page, ProblemBody},
     settings::secret::Secret,
@@ -82,8 +82,9 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Reads the token and makes ready; nothing is sent yet.
-    pub(super) fn new(args: &ServerArgs) -> Result<Self, CliError> {
+    /// Reads the token and makes ready; nothing is sent yet. Says so where the token would go over the network
+    /// in the clear.
+    pub(super) fn new(args: &ServerArgs, screen: &Screen) -> Result<Self, CliError> {
         let base = base(&args.server)?;
         let token = token(args.token_file.as_deref())?;
         let timeout = Duration::from_secs(u64::from(args.timeout));
@@ -97,12 +98,10 @@ impl Client {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| CliError::failed(format!("no HTTP client: {error}")))?;
+        if token.is_some() && base.scheme() == "http" && !is_loopback(&base) {
+            screen.say("warning: the token goes to the server without encryption; use https");
+        }
         Ok(Self { http, base, token, timeout })
-    }
-
-    /// Whether the token would go over the network in the clear.
-    pub(super) fn exposed(&self) -> bool {
-        self.token.is_some() && self.base.scheme() == "http" && !is_loopback(&self.base)
     }
 
     /// How long an answer may take.

@@ -9,7 +9,7 @@ use gantry_core::{
 };
 
 use super::{
-    client::{Client, ServerArgs},
+    ask::AskArgs,
     error::CliError,
     screen::{Format, Paint, Screen},
     table::{Cell, Column, Table},
@@ -36,26 +36,19 @@ pub(super) struct HistoryArgs {
     /// How many lines at most.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
-    /// The infra repository's name, where two hold an application of that name.
-    #[arg(long, value_name = "NAME")]
-    repository: Option<String>,
-    /// The form of the answer.
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
     #[command(flatten)]
-    server: ServerArgs,
+    ask: AskArgs,
 }
 
 pub(super) async fn run(args: HistoryArgs, screen: &Screen) -> Result<ExitCode, CliError> {
-    let client = Client::new(&args.server)?;
-    super::promote::warn(&client, screen);
+    let client = args.ask.client(screen)?;
     let limit = args.limit.to_string();
-    let mut query = vec![("limit", limit.as_str())];
+    let mut query = args.ask.query();
+    query.push(("limit", &limit));
     query.extend(args.environment.as_ref().map(|name| ("environment", name.as_str())));
-    query.extend(args.repository.as_deref().map(|name| ("repository", name)));
     let page: Page<HistoryView> =
         client.get(&["applications", args.application.as_str(), "history"], &query).await?;
-    match args.output {
+    match args.ask.output {
         Format::Json => screen.data(&page.items, false)?,
         Format::Yaml => screen.data(&page.items, true)?,
         Format::Name => {

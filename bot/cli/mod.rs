@@ -4,6 +4,7 @@
 //! wrong, 3 differences were found (with `--exit-code`). Commands that ask the server know only the API.
 
 mod approve;
+mod ask;
 mod build;
 mod check;
 mod client;

@@ -1,12 +1,12 @@
 //! `gantry plan`: what would be done now, with the exact difference; writes nothing.
 
-use std::{fmt::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Args;
 
 use super::{
     DIFFERENT,
-    client::{Client, ServerArgs},
+    ask::AskArgs,
     error::CliError,
     screen::{Format, Paint, Screen},
     text,
@@ -26,23 +26,14 @@ pub(super) struct PlanArgs {
     /// Ends with 3 if there is anything to do.
     #[arg(long)]
     exit_code: bool,
-    /// Only this infra repository.
-    #[arg(long, value_name = "NAME")]
-    repository: Option<String>,
-    /// The form of the answer.
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
     #[command(flatten)]
-    server: ServerArgs,
+    ask: AskArgs,
 }
 
 pub(super) async fn run(args: PlanArgs, screen: &Screen) -> Result<ExitCode, CliError> {
-    let client = Client::new(&args.server)?;
-    super::promote::warn(&client, screen);
-    let mut query = Vec::new();
-    query.extend(args.repository.as_deref().map(|name| ("repository", name)));
-    let changes: Vec<ChangeView> = client.list(&["plan"], &query).await?;
-    match args.output {
+    let client = args.ask.client(screen)?;
+    let changes: Vec<ChangeView> = client.list(&["plan"], &args.ask.query()).await?;
+    match args.ask.output {
         Format::Json => screen.data(&changes, false)?,
         Format::Yaml => screen.data(&changes, true)?,
         Format::Name => screen.print(&changes.iter().map(name).collect::<String>())?,
@@ -66,15 +57,5 @@ pub(super) fn name(change: &ChangeView) -> String {
 /// What is done, and the difference below it.
 pub(super) fn draw(change: &ChangeView, screen: &Screen) -> String {
     let head = text::line(&format!("{} {}: {}", change.effect, change.place, change.text));
-    let mut out = format!("{}\n", screen.paint(&head, Paint::Bold));
-    for line in text::lines(&change.diff).lines() {
-        let paint = match line.as_bytes().first() {
-            Some(b'+') => Paint::Good,
-            Some(b'-') => Paint::Bad,
-            Some(b'@') => Paint::Dim,
-            _ => Paint::Plain,
-        };
-        let _ = writeln!(out, "{}", screen.paint(line, paint));
-    }
-    out
+    format!("{}\n{}", screen.paint(&head, Paint::Bold), screen.diff(&change.diff))
 }

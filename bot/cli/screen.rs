@@ -91,6 +91,17 @@ impl Screen {
         }
     }
 
+    /// A unified difference, painted line by line and made harmless.
+    pub(super) fn diff(&self, diff: &str) -> String {
+        let paint = |line: &str| match line.as_bytes().first() {
+            Some(b'+') => Paint::Good,
+            Some(b'-') => Paint::Bad,
+            Some(b'@') => Paint::Dim,
+            _ => Paint::Plain,
+        };
+        text::lines(diff).lines().map(|line| format!("{}\n", self.paint(line, paint(line)))).collect()
+    }
+
     /// Writes data to stdout. The caller has made text from outside harmless.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    client::{Client, ServerArgs},
+    ask::AskArgs,
     error::CliError,
     screen::{Format, Paint, Screen},
     table::{Cell, Column, Table},
@@ -69,14 +69,8 @@ pub(super) struct StatusArgs {
     /// Only applications that have a place in this state.
     #[arg(long, value_enum, conflicts_with = "application")]
     state: Option<State>,
-    /// Only this infra repository.
-    #[arg(long, value_name = "NAME")]
-    repository: Option<String>,
-    /// The form of the answer.
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
     #[command(flatten)]
-    server: ServerArgs,
+    ask: AskArgs,
 }
 
 #[derive(Serialize)]
@@ -86,10 +80,8 @@ struct Status {
 }
 
 pub(super) async fn run(args: StatusArgs, screen: &Screen) -> Result<ExitCode, CliError> {
-    let client = Client::new(&args.server)?;
-    super::promote::warn(&client, screen);
-    let mut query = Vec::new();
-    query.extend(args.repository.as_deref().map(|name| ("repository", name)));
+    let client = args.ask.client(screen)?;
+    let mut query = args.ask.query();
     let mut applications: Vec<ApplicationView> = match &args.application {
         Some(name) => vec![client.get(&["applications", name.as_str()], &query).await?],
         None => {
@@ -105,9 +97,10 @@ pub(super) async fn run(args: StatusArgs, screen: &Screen) -> Result<ExitCode, C
         applications.retain(|application| !application.places.is_empty());
     }
     let mut repositories: Vec<RepositoryView> = client.list(&["repositories"], &[]).await?;
-    repositories.retain(|found| args.repository.as_ref().is_none_or(|wanted| *wanted == found.repository));
+    repositories
+        .retain(|found| args.ask.repository.as_ref().is_none_or(|wanted| *wanted == found.repository));
     let status = Status { applications, repositories };
-    match args.output {
+    match args.ask.output {
         Format::Json => screen.data(&status, false)?,
         Format::Yaml => screen.data(&status, true)?,
         Format::Name => {

@@ -5,14 +5,14 @@ use std::{fmt::Write as _, process::ExitCode};
 use clap::Args;
 use gantry_core::{
     gates::Verdict,
-    ids::{ApplicationName, EnvironmentName},
+    ids::EnvironmentName,
     reason::Reason,
     why::{Answer, WhyStep},
 };
 use jiff::Timestamp;
 
 use super::{
-    client::{Client, ServerArgs},
+    ask::PlaceArgs,
     error::CliError,
     screen::{Format, Paint, Screen},
     text,
@@ -33,34 +33,17 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct WhyArgs {
-    /// The application.
-    #[arg(value_name = "APP")]
-    application: ApplicationName,
-    /// The environment.
-    #[arg(value_name = "ENV")]
-    environment: EnvironmentName,
     /// A tag, a digest or the beginning of a release id; the newest build when left out.
     #[arg(long, value_name = "BUILD")]
     build: Option<String>,
-    /// The infra repository's name, where two hold an application of that name.
-    #[arg(long, value_name = "NAME")]
-    repository: Option<String>,
-    /// The form of the answer.
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
     #[command(flatten)]
-    server: ServerArgs,
+    place: PlaceArgs,
 }
 
 pub(super) async fn run(args: WhyArgs, screen: &Screen) -> Result<ExitCode, CliError> {
-    let client = Client::new(&args.server)?;
-    super::promote::warn(&client, screen);
-    let mut query = Vec::new();
-    query.extend(args.build.as_deref().map(|build| ("build", build)));
-    query.extend(args.repository.as_deref().map(|name| ("repository", name)));
-    let path = ["applications", args.application.as_str(), "environments", args.environment.as_str(), "why"];
-    let view: WhyView = client.get(&path, &query).await?;
-    match args.output {
+    let client = args.place.ask.client(screen)?;
+    let view: WhyView = args.place.get(&client, "why", ("build", args.build.as_deref())).await?;
+    match args.place.ask.output {
         Format::Json => screen.data(&view, false)?,
         Format::Yaml => screen.data(&view, true)?,
         Format::Name => screen.print(match view.why.answer {

@@ -88,7 +88,7 @@ impl<'t, 'a> Draft<'t, 'a> {
         let before = (!node.is_null()).then(|| node.text.to_string());
         let intent = Intent::Value { node: value, value: wanted.to_owned() };
         self.planned.insert(value, self.wanted.len());
-        self.push(range, text, intent, &self.tree.node(key).text, before, Some(wanted));
+        self.push(range, text, intent, self.tree.path(value), before, Some(wanted));
         Ok(())
     }
 
@@ -129,7 +129,7 @@ impl<'t, 'a> Draft<'t, 'a> {
             }
         };
         let intent = Intent::Added { after: key, key: name, value: wanted.to_owned() };
-        self.push(at..at, text, intent, name, None, Some(wanted));
+        self.push(at..at, text, intent, tree.path_in(mapping, name), None, Some(wanted));
         Ok(())
     }
 
@@ -146,7 +146,7 @@ impl<'t, 'a> Draft<'t, 'a> {
         let range = range.ok_or_else(|| self.no_room(key, "removed"))?;
         let before = self.tree.string(value).map(str::to_owned);
         let intent = Intent::Removed { key };
-        self.push(range, String::new(), intent, &self.tree.node(key).text, before, None);
+        self.push(range, String::new(), intent, self.tree.path(value), before, None);
         Ok(())
     }
 
@@ -365,7 +365,7 @@ impl<'t, 'a> Draft<'t, 'a> {
         range: Range<usize>,
         text: String,
         intent: Intent,
-        key: &str,
+        key: String,
         before: Option<String>,
         after: Option<&str>,
     ) {
@@ -375,7 +375,7 @@ impl<'t, 'a> Draft<'t, 'a> {
                 self.tree.position_at(range.start).0
             }
         };
-        let edit = Edit { key: key.to_owned(), before, after: after.map(str::to_owned), line };
+        let edit = Edit { key, before, after: after.map(str::to_owned), line };
         self.wanted.push((intent, vec![edit]));
         self.splices.push(Splice { range, text });
     }

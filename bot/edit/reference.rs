@@ -25,7 +25,8 @@ pub struct Reference {
     pub image: String,
     /// The name that the entry goes by in its file; the same as `image` unless the entry renames it.
     pub name: String,
-    /// The key path at which it stands, as [`crate::Target::key`] takes it.
+    /// The key path at which it stands, as [`crate::Target::key`] takes it. Within a text that is a file of its
+    /// own, which no key reaches into: the text's, `|`, and the path within.
     pub path: String,
     /// Its tag (a chart's version, a Git revision), if it has one.
     pub tag: Option<Located>,
@@ -92,7 +93,8 @@ pub struct Edited {
 /// One value that was changed, added or removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
-    /// The key: `newTag`, `digest` or `newName` in a kustomization.
+    /// The key path at which it stands, as [`crate::Target::key`] takes it: `images[0].newTag`. Within a text
+    /// that is a file of its own it is the text's. For a pattern, the name of its group.
     pub key: String,
     /// The value before; absent where the key had none.
     pub before: Option<String>,

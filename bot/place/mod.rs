@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use gantry_core::{
     config::{
-        files::FileKind,
+        kinds::FileKind,
         pipeline::{Application, FileEntry, Image},
         types::Write,
     },

@@ -114,8 +114,31 @@ fn a_reference_that_could_not_be_edited_is_told_before_it_matters() {
         "images:\n- name: r.io/shop/checkout\n  newTag: &x a\ny: *x\n",
     );
     let ran = in_dir(dir.path(), &["check"]);
-    assert_eq!((ran.code, ran.out.lines().count()), (2, 1), "{}", ran.out);
+    assert_eq!((ran.code, ran.out.lines().count()), (2, 1), "no hint, for to follow is no way: {}", ran.out);
     assert!(ran.out.contains("kustomization.yaml:3:3: error: `newTag` is anchored"), "{}", ran.out);
+    // A file in which to follow is a way.
+    let compose = "services:\n  a: {image: &x r.io/shop/checkout:1}\n  b: {image: *x}\n";
+    let file = "{path: 'apps/{environment}.yaml', kind: compose}";
+    let config = CONFIG.replace("apps/checkout/{environment}/kustomization.yaml", file);
+    for environment in ["dev", "prod"] {
+        put(dir.path(), &format!("apps/{environment}.yaml"), compose);
+    }
+    put(dir.path(), "gantry.yaml", &config);
+    let ran = in_dir(dir.path(), &["check"]);
+    assert!(ran.code == 2 && ran.out.contains("anchors: follow}` in gantry.yaml"), "{}", ran.out);
+    let follows = file.replace("compose", "compose, anchors: follow");
+    put(dir.path(), "gantry.yaml", &config.replace(file, &follows));
+    let ran = in_dir(dir.path(), &["check"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""));
+    // Another image of the same file, whose application does not say so.
+    for environment in ["dev", "prod"] {
+        let more = "  c: {image: &y r.io/shop/second:1}\n  d: {image: *y}\n";
+        put(dir.path(), &format!("apps/{environment}.yaml"), &format!("{compose}{more}"));
+    }
+    let second = config.rsplit_once("applications:\n").unwrap().1.replace("checkout", "second");
+    put(dir.path(), "gantry.yaml", &format!("{}{second}", config.replace(file, &follows)));
+    let ran = in_dir(dir.path(), &["check"]);
+    assert!(ran.code == 2 && ran.out.contains("dev.yaml:4:7: error: `image` is anchored"), "{}", ran.out);
 }
 
 #[test]
@@ -182,6 +205,29 @@ fn symlinks_are_not_followed() {
     std::os::unix::fs::symlink("..", dir.path().join("apps/loop")).unwrap();
     let ran = in_dir(dir.path(), &["check"]);
     assert!(ran.code == 2 && ran.out.contains("is a symlink, which Gantry never writes"), "{}", ran.out);
+}
+
+#[test]
+fn a_submodule_is_no_part_of_the_repository_and_may_hold_a_base() {
+    let dir = infra();
+    put(dir.path(), "apps/checkout/prod/.git", "gitdir: ../../../.git/modules/prod\n");
+    let ran = in_dir(dir.path(), &["check"]);
+    assert!(ran.code == 2 && ran.out.contains("is a submodule, which Gantry never writes"), "{}", ran.out);
+    // What is found by convention is found in this repository.
+    let found =
+        CONFIG.replace("name: checkout", "discover: apps/{application}/{environment}/kustomization.yaml");
+    let found = found.replace("    files: apps/checkout/{environment}/kustomization.yaml\n", "");
+    put(dir.path(), "gantry.yaml", &found);
+    let ran = in_dir(dir.path(), &["check"]);
+    assert_eq!(
+        (ran.code, ran.err.as_str()),
+        (0, "no problems in 1 application, 2 environments, 1 overlay\n")
+    );
+    put(dir.path(), "base/.git", "gitdir: ../.git/modules/base\n");
+    put(dir.path(), "base/kustomization.yaml", "resources: [gone.yaml]\n");
+    put(dir.path(), "apps/checkout/dev/kustomization.yaml", &format!("resources: [../../../base]\n{GOOD}"));
+    let ran = in_dir(dir.path(), &["check"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""));
 }
 
 #[test]

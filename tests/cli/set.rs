@@ -23,7 +23,7 @@ fn only_the_value_changes() {
     // By its image, then by kustomize's name for it; a folder means its kustomization.
     let ran = in_dir(dir.path(), &["set", "r.io/shop/checkout=1.43.1", "dev"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert_eq!(ran.out, "dev/kustomization.yaml:5: newTag: 1.42.0 -> 1.43.1\n");
+    assert_eq!(ran.out, "dev/kustomization.yaml:5: images[0].newTag: 1.42.0 -> 1.43.1\n");
     let now = || fs::read_to_string(dir.path().join("dev/kustomization.yaml")).unwrap();
     assert_eq!(now(), CRLF.replace("1.42.0", "1.43.1"));
     let ran = in_dir(dir.path(), &["set", "checkout:1.44.0", "dev/kustomization.yaml", "dev"]);
@@ -106,6 +106,61 @@ fn the_mode_stays_and_symlinks_are_refused() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_symlink_within_a_work_tree() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "infra/.git/HEAD", "ref: refs/heads/main\n");
+    put(dir.path(), "infra/dev/kustomization.yaml", CRLF);
+    put(dir.path(), "infra/deep/down/x", "");
+    let link = |to: &str, from: &str| symlink(to, dir.path().join(from)).unwrap();
+    link("dev", "infra/link");
+    link("../../dev", "infra/deep/down/link");
+    link("infra", "above");
+    let whole = |path: &str| dir.path().join(path).display().to_string();
+    for (from, path) in [
+        ("infra", "link/kustomization.yaml"),
+        ("infra", "link/"),
+        ("infra", "deep/down/link/kustomization.yaml"),
+        ("infra", "./deep/../link/../link/kustomization.yaml"),
+        ("infra/deep", "../link/kustomization.yaml"),
+        ("infra/deep", "down/link/../dev/kustomization.yaml"),
+        (".", "infra/link/kustomization.yaml"),
+        (".", "above/link/kustomization.yaml"),
+        (".", &whole("above/link/kustomization.yaml")),
+    ] {
+        let ran = in_dir(&dir.path().join(from), &["set", "checkout=3", path]);
+        assert!(ran.code == 2 && ran.err.contains("link is a symlink to /"), "{from} {path}: {}", ran.err);
+        assert!(ran.err.contains("hint: Name the file by the folder"), "{}", ran.err);
+    }
+    let now = || fs::read_to_string(dir.path().join("infra/dev/kustomization.yaml")).unwrap();
+    assert_eq!(now(), CRLF);
+    // A symlink above the work tree is the machine's matter.
+    for (tag, path) in [("3", "above/dev".to_owned()), ("4", whole("above/dev/kustomization.yaml"))] {
+        let ran = in_dir(dir.path(), &["set", &format!("checkout={tag}"), &path]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert_eq!(now(), CRLF.replace("1.42.0", tag));
+    }
+}
+
+#[test]
+fn a_submodule_is_written_from_within_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), ".git/HEAD", "ref: refs/heads/main\n");
+    put(dir.path(), ".gitmodules", "[submodule \"b\"]\n\turl = x\n\tpath = libs/base\n");
+    put(dir.path(), "libs/base/.git", "gitdir: ../../.git/modules/b\n");
+    put(dir.path(), "libs/base/dev/kustomization.yaml", CRLF);
+    put(dir.path(), "libs/based/kustomization.yaml", CRLF);
+    let ran = in_dir(dir.path(), &["set", "checkout=3", "libs/base/dev"]);
+    assert!(ran.code == 2 && ran.err.contains("libs/base is a submodule"), "{}", ran.err);
+    assert_eq!(fs::read_to_string(dir.path().join("libs/base/dev/kustomization.yaml")).unwrap(), CRLF);
+    for (from, path) in [(".", "libs/based"), ("libs/base", "dev"), ("libs/base/dev", "../dev")] {
+        let ran = in_dir(&dir.path().join(from), &["set", "checkout=3", path]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+    }
+}
+
 #[test]
 fn files_of_many_kinds_are_told_apart() {
     let dir = tempfile::tempdir().unwrap();
@@ -143,7 +198,12 @@ fn a_key_names_a_value_that_names_no_image() {
     let ran = set(&["--kind", "yaml", "--key", "apps.chekout"]);
     assert!(ran.code == 1 && ran.err.contains("nothing stands at `apps.chekout`"), "{}", ran.err);
     let ran = set(&["--kind", "yaml", "--key", "apps.checkout"]);
-    assert_eq!((ran.code, ran.out.as_str()), (0, "versions:3: checkout: v1447 -> v1448\n"), "{}", ran.err);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "versions:3: apps.checkout: v1447 -> v1448\n"),
+        "{}",
+        ran.err
+    );
     let now = fs::read_to_string(dir.path().join("versions")).unwrap();
     assert_eq!(now, "# by hand\napps:\n  checkout: v1448 # now\n  other: v1447\n");
 }
@@ -155,6 +215,10 @@ fn an_anchor_is_followed_when_it_is_asked_for() {
     put(dir.path(), "compose.yaml", text);
     let ran = in_dir(dir.path(), &["set", "r.io/shop=2", "compose.yaml"]);
     assert!(ran.code == 1 && ran.err.contains("line 3"), "{}", ran.err);
+    assert!(ran.err.contains("hint: ") && ran.err.contains("`--follow-anchors`"), "{}", ran.err);
+    put(dir.path(), "two.yaml", "services:\n  a: {image: &img r.io/shop:1}\n  b: {build: *img}\n");
+    let ran = in_dir(dir.path(), &["set", "r.io/shop=2", "two.yaml"]);
+    assert!(ran.code == 1 && !ran.err.contains("follow"), "it would not help: {}", ran.err);
     let ran = in_dir(dir.path(), &["set", "r.io/shop=2", "compose.yaml", "--follow-anchors"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(fs::read_to_string(dir.path().join("compose.yaml")).unwrap(), text.replace(":1", ":2"));
@@ -233,4 +297,51 @@ fn a_tag_whose_image_nothing_names_is_set_under_its_key_alone() {
     let ran = set(&["--key", "flux-system:web"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(fs::read_to_string(dir.path().join("web.yaml")).unwrap(), text.replace("1.0", "9.9"));
+}
+
+/// The first edit of a dry run: its key, line and new value.
+fn first_edit(dir: &Path, args: &[&str]) -> (String, serde_json::Value) {
+    let ran = in_dir(dir, &[&["set", "r.io/shop=v2", "--dry-run", "-o", "json"], args].concat());
+    assert_eq!(ran.code, 0, "{args:?}: {}", ran.err);
+    let data: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let edit = &data["files"][0]["edits"][0];
+    (edit["key"].as_str().unwrap().to_owned(), edit.clone())
+}
+
+#[test]
+fn the_key_of_an_edit_is_one_that_finds_the_same_value() {
+    let dir = tempfile::tempdir().unwrap();
+    let pod = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: r.io/";
+    let release = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec:\n  source:\n    helm:\n      \
+                   values: |\n        image:\n          repository: r.io/shop\n          tag: v1\n";
+    for (path, text, more, key) in [
+        ("kustomization.yaml", "images:\n- name: r.io/shop\n  newTag: v1\n", &[][..], "images[0].newTag"),
+        ("v.yaml", "a.b:\n  image: {repository: r.io/shop, tag: v1}\n", &[], "\"a.b\".image.tag"),
+        ("pods.yaml", &format!("{pod}x:v1\n---\n{pod}shop:v1\n"), &[], "#2.spec.containers[0].image"),
+        ("compose.yaml", "services:\n  web: {image: 'r.io/shop:v1'}\n", &[], "services.web.image"),
+        ("app.yaml", release, &[], "spec.source.helm.values"),
+        ("a.json", "{\"a\": [{\"tag\": \"v1\"}]}\n", &["--key", "a[0].tag"], "a[0].tag"),
+        ("main.tf", "module \"a\" {\n  tag = \"v1\"\n}\n", &["--key", "module.a.tag"], "module.a.tag"),
+        ("a.toml", "[a]\ntag = 'v1'\n", &["--key", "a.tag"], "a.tag"),
+        (".env", "TAG=v1\n", &["--key", "TAG"], "TAG"),
+        (
+            "run.sh",
+            "docker run r.io/shop:v1\n",
+            &["--kind", "regex", "--key", "shop:(?<tag>\\S+)"],
+            "shop:(?<tag>\\S+)",
+        ),
+    ] {
+        put(dir.path(), path, text);
+        let (found, edit) = first_edit(dir.path(), &[&[path], more].concat());
+        assert_eq!(found, key, "{path}");
+        let kind: Vec<&str> = more.iter().take_while(|word| **word != "--key").copied().collect();
+        let (_, again) = first_edit(dir.path(), &[&[path, "--key", &found], &kind[..]].concat());
+        assert_eq!(again, edit, "{path}");
+    }
+    // A key that is added is there afterwards.
+    put(dir.path(), "kustomization.yaml", "# no tag yet\nimages:\n- name: r.io/shop\n");
+    let (found, edit) = first_edit(dir.path(), &["kustomization.yaml"]);
+    assert_eq!((found.as_str(), &edit["before"]), ("images[0].newTag", &serde_json::Value::Null));
+    put(dir.path(), "kustomization.yaml", "# no tag yet\nimages:\n- name: r.io/shop\n  newTag: v1\n");
+    assert_eq!(first_edit(dir.path(), &["kustomization.yaml", "--key", &found]).1["line"], edit["line"]);
 }

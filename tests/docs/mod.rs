@@ -58,6 +58,18 @@ fn each_command_is_documented_by_its_own_help() {
 }
 
 #[test]
+fn every_file_that_the_page_on_the_shape_names_exists() {
+    let page = read("bot/ARCHITECTURE.md");
+    // What stands between backquotes: files, and folders with a `/` at their ends.
+    let named = page.split('`').skip(1).step_by(2);
+    let paths: Vec<&str> = named.filter(|word| word.ends_with(".rs") || word.ends_with('/')).collect();
+    assert!(paths.len() > 30, "{paths:?}");
+    for path in paths {
+        assert!([root().join("bot"), root()].iter().any(|folder| folder.join(path).exists()), "{path}");
+    }
+}
+
+#[test]
 fn the_schema_is_published_as_it_is_generated() {
     let schema = serde_json::to_string_pretty(&gantry_core::config::schema()).unwrap();
     same("docs/schema/v1.json", &format!("{schema}\n"));

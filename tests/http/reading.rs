@@ -167,10 +167,29 @@ async fn the_plan_holds_each_change_with_its_difference() {
     let diff = "/api/v1/applications/checkout/environments";
     assert_eq!(server.get(&format!("{diff}/dev/diff")).await.ok()["effect"], "commit");
     assert_eq!(server.get(&format!("{diff}/qa/diff")).await.ok()["effect"], "none");
-    let asked = server.get(&format!("{diff}/prod/diff?release=1.0.0")).await.ok();
+    let asked = server.get(&format!("{diff}/prod/diff?release=1.1.0")).await.ok();
     assert_eq!(asked["effect"], "propose");
     let text = server.get("/api/v1/applications/broken/environments/dev/diff").await.refusal(409);
     assert!(text.contains("kustomization.yaml:3"), "{text}");
+}
+
+#[tokio::test]
+async fn a_difference_that_is_proposed_already_is_merged_and_one_that_is_in_place_is_none() {
+    let mut scene = shop();
+    scene.build("checkout", "1.2.0");
+    let server = serve(vec![scene.seen()]).await;
+    let prod = "/api/v1/applications/checkout/environments/prod/diff";
+    for path in [prod.to_owned(), format!("{prod}?release=1.1.0")] {
+        let change = server.get(&path).await.ok();
+        assert_eq!(change["effect"], "merge", "proposal #1 holds it: {change}");
+        assert_eq!(change["text"], "Merge proposal #1: checkout in prod.");
+        assert!(change["diff"].as_str().unwrap().contains("newTag: 1.1.0"));
+    }
+    let newer = server.get(&format!("{prod}?release=1.2.0")).await.ok();
+    assert_eq!(newer["text"], "Update proposal #1 to checkout 1.0.0 -> 1.2.0 in prod.");
+    let held = server.get(&format!("{prod}?release=1.0.0")).await.ok();
+    assert_eq!((&held["effect"], &held["diff"]), (&json!("none"), &json!("")), "{held}");
+    assert!(held["text"].as_str().unwrap().starts_with("It is in place since"), "{held}");
 }
 
 #[tokio::test]

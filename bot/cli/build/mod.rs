@@ -90,8 +90,7 @@ pub(super) struct BuildArgs {
 
 pub(super) async fn run(args: BuildArgs, screen: &Screen) -> Result<ExitCode, CliError> {
     let report = report(&args, &|name| std::env::var(name).ok())?;
-    let client = Client::new(&args.server)?;
-    super::promote::warn(&client, screen);
+    let client = Client::new(&args.server, screen)?;
     let receipt = send(&client, &report, args.retry_for.std(), screen).await?;
     match args.output {
         Format::Json => screen.data(&receipt, false)?,

@@ -1,8 +1,8 @@
-//! A folder on disk, read as Git would see it: no symlink is followed, `.git` is left out, and its size is
-//! bounded.
+//! A folder on disk, read as Git would see it: no symlink is followed, `.git` is left out, a submodule is one
+//! entry, and its size is bounded.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fs,
     io::Read,
     path::{Path, PathBuf},
@@ -37,7 +37,8 @@ pub(super) enum Content<'a> {
 pub(super) struct Folder {
     root: PathBuf,
     paths: Vec<String>,
-    links: BTreeSet<String>,
+    /// The paths at which no file stands: symlinks and submodules.
+    others: BTreeMap<String, NoFile>,
     last: Vec<u8>,
 }
 
@@ -45,7 +46,7 @@ impl Folder {
     /// Lists the files.
     pub(super) fn open(root: &Path) -> Result<Self, CliError> {
         let mut folder =
-            Self { root: root.to_owned(), paths: Vec::new(), links: BTreeSet::new(), last: Vec::new() };
+            Self { root: root.to_owned(), paths: Vec::new(), others: BTreeMap::new(), last: Vec::new() };
         let mut open = vec![(root.to_owned(), String::new(), 0)];
         while let Some((path, prefix, depth)) = open.pop() {
             let wrong = |error: std::io::Error| CliError::config(format!("{}: {error}", path.display()));
@@ -58,7 +59,9 @@ impl Folder {
                 }
                 let kind = entry.file_type().map_err(wrong)?;
                 let relative = format!("{prefix}{name}");
-                if kind.is_dir() {
+                // A work tree of its own: a submodule, or one that Git does not take for its own at all.
+                let submodule = kind.is_dir() && fs::symlink_metadata(entry.path().join(".git")).is_ok();
+                if kind.is_dir() && !submodule {
                     if depth == DEPTH {
                         let message = format!("{} is nested deeper than {DEPTH} folders", path.display());
                         return Err(CliError::config(message));
@@ -67,7 +70,9 @@ impl Folder {
                     continue;
                 }
                 if kind.is_symlink() {
-                    folder.links.insert(relative.clone());
+                    folder.others.insert(relative.clone(), NoFile::Symlink);
+                } else if submodule {
+                    folder.others.insert(relative.clone(), NoFile::Submodule);
                 } else if !kind.is_file() {
                     continue;
                 }
@@ -87,7 +92,13 @@ impl Folder {
         &self.paths
     }
 
-    /// Whether a file, or a symlink, stands there.
+    /// The symlink or submodule that stands at a path or on the way to it.
+    pub(super) fn other(&self, path: &str) -> Option<NoFile> {
+        let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
+        ends.filter_map(|end| self.others.get(&path[..end])).next().copied()
+    }
+
+    /// Whether a file, a symlink or a submodule stands there.
     pub(super) fn has_file(&self, path: &str) -> bool {
         self.paths.binary_search_by(|known| known.as_str().cmp(path)).is_ok()
     }
@@ -100,8 +111,8 @@ impl Folder {
 
     /// Reads a file that was listed.
     pub(super) fn read(&mut self, path: &str) -> Content<'_> {
-        if self.links.contains(path) {
-            return Content::NoFile(NoFile::Symlink);
+        if let Some(other) = self.other(path) {
+            return Content::NoFile(other);
         }
         if !self.has_file(path) {
             return Content::Missing;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::folder::{Content, Folder};
 use super::{Finding, Level, Report, of_place};
-use crate::place;
+use crate::place::{self, NoFile};
 
 /// The most kustomizations that are followed.
 const MOST: usize = 100_000;
@@ -46,7 +46,8 @@ fn resolve(from: &str, link: &gantry_edit::Link, folder: &Folder) -> Result<Opti
     let Some(target) = join(from, &link.path) else {
         return Err(format!("`{}` leads out of the repository; kustomize would not find it", link.path));
     };
-    if folder.has_file(&target) {
+    // What a submodule holds is for its own repository to check.
+    if folder.has_file(&target) || folder.other(&target) == Some(NoFile::Submodule) {
         return Ok(None);
     }
     let prefix = if target.is_empty() { String::new() } else { format!("{target}/") };

@@ -18,10 +18,10 @@ use clap::{Args, ValueEnum};
 use gantry_core::{
     config::{
         self, ConfigError,
-        files::FileKind,
+        kinds::FileKind,
         pipeline::{FileEntry, Pipeline},
     },
-    ids::BranchName,
+    ids::{BranchName, ImageName},
     reason::Problem,
 };
 use serde::Serialize;
@@ -229,7 +229,13 @@ fn overlays(pipeline: &Pipeline, here: &BranchName, folder: &mut Folder, report:
             }
         }
     }
-    report.files = files.0.keys().map(|(path, ..)| path).collect::<BTreeSet<_>>().len();
+    report.files = files.known.keys().map(|(path, ..)| path).collect::<BTreeSet<_>>().len();
+    for finding in &mut report.findings {
+        let place = (finding.file.clone(), finding.line, finding.column);
+        if finding.hint.is_none() && files.followable.contains(&place) {
+            finding.hint = Some(FOLLOW.to_owned());
+        }
+    }
     // Stable: what is an error for one application and a note for another is an error.
     report.findings.sort_by_key(|finding| finding.level != Level::Error);
     let mut seen = std::collections::HashSet::new();
@@ -238,12 +244,20 @@ fn overlays(pipeline: &Pipeline, here: &BranchName, folder: &mut Folder, report:
     });
 }
 
+/// The way out where a value is repeated by aliases.
+const FOLLOW: &str = "All that repeats the value is of the same image: write the file as `{path: …, anchors: \
+                      follow}` in gantry.yaml, and it is written where its anchor stands.";
+
 /// The references of the files so far: a file that many applications share is read once.
 #[derive(Default)]
-struct References(BTreeMap<Read, Option<Vec<gantry_edit::Reference>>>);
+struct References {
+    known: BTreeMap<Read, Option<Vec<gantry_edit::Reference>>>,
+    /// Where references stand that could be edited with `anchors: follow`: file, line and column.
+    followable: BTreeSet<(String, Option<usize>, Option<usize>)>,
+}
 
-/// A path, and as what it is read.
-type Read = (String, Option<FileKind>, Option<String>);
+/// A path, and as what it is read: kind, key, image, and whether anchors are followed.
+type Read = (String, Option<FileKind>, Option<String>, Option<ImageName>, bool);
 
 impl References {
     /// The references of a file; `None` where it is broken, which is reported the first time.
@@ -254,8 +268,9 @@ impl References {
         report: &mut Report,
     ) -> Option<Vec<gantry_edit::Reference>> {
         let path = entry.path.as_str();
-        let read = (path.to_owned(), entry.kind, entry.key.clone());
-        if let Some(known) = self.0.get(&read) {
+        let (key, image) = (entry.key.clone(), entry.image.clone());
+        let read = (path.to_owned(), entry.kind, key, image, entry.follow_anchors);
+        if let Some(known) = self.known.get(&read) {
             return known.clone();
         }
         let sound = if may_be_yaml(entry) { gantry_edit::check(bytes) } else { Ok(()) };
@@ -269,8 +284,23 @@ impl References {
             // An error only for who means to promote it, which `place::find` tells.
             Finding { level: Level::Note, ..of_place(place::refused(path, refusal), "blocked") }
         }));
-        self.0.insert(read, found.clone());
+        self.note_followable(entry, bytes, found.as_deref().unwrap_or_default());
+        self.known.insert(read, found.clone());
         found
+    }
+
+    /// Remembers which of the references are blocked only because anchors are not followed.
+    fn note_followable(&mut self, entry: &FileEntry, bytes: &[u8], found: &[gantry_edit::Reference]) {
+        if entry.follow_anchors || found.iter().all(|reference| reference.blocked.is_none()) {
+            return;
+        }
+        let followed = FileEntry { follow_anchors: true, ..entry.clone() };
+        let followed = place::references(&followed, bytes).unwrap_or_default();
+        for (refused, followed) in found.iter().zip(&followed) {
+            if let (Some(refusal), None) = (&refused.blocked, &followed.blocked) {
+                self.followable.insert((entry.path.clone(), refusal.line, refusal.column));
+            }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// The checks, for SARIF: id and what it is about.
-const RULES: [(&str, &str); 7] = [
+const RULES: [(&str, &str); 9] = [
     ("config", "gantry.yaml must be valid"),
     ("left-out", "A path that `discover` leaves out"),
     ("branch", "An environment on another branch"),
@@ -22,6 +22,8 @@ const RULES: [(&str, &str); 7] = [
     ("overlay", "An overlay must exist and name each image, in one version"),
     ("link", "What a kustomization names must exist"),
     ("blocked", "A reference that can't be edited"),
+    ("config-file", "What `config` promotes must exist where it starts, and be files"),
+    ("config-key", "A value that `keep` names must be one that can be kept"),
 ];
 
 pub(super) fn show(report: &Report, args: &CheckArgs, screen: &Screen) -> Result<(), CliError> {

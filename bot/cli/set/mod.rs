@@ -2,6 +2,7 @@
 //!
 //! All files are edited in memory first; if one is refused, none is written.
 
+mod locate;
 mod spec;
 mod write;
 
@@ -19,10 +20,13 @@ use clap::Args;
 use gantry_edit::{Change, Edited, Kind, SetDigest, Target};
 use serde::Serialize;
 
-use self::spec::Spec;
+use self::{
+    locate::{locate, unreadable},
+    spec::Spec,
+};
 use super::{
     error::CliError,
-    screen::{Format, Paint, Screen},
+    screen::{Format, Screen},
     text,
 };
 use crate::place;
@@ -85,6 +89,7 @@ impl FromStr for FileKind {
 /// A file that is to be written.
 struct File {
     path: PathBuf,
+    kind: Kind,
     before: Vec<u8>,
     edited: Edited,
 }
@@ -100,6 +105,7 @@ struct FileReport {
 
 #[derive(Serialize)]
 struct EditReport {
+    /// What `--key` takes to find the same value.
     key: String,
     before: Option<String>,
     after: Option<String>,
@@ -140,40 +146,6 @@ pub(super) fn run(args: &SetArgs, screen: &Screen) -> Result<ExitCode, CliError>
     Ok(ExitCode::SUCCESS)
 }
 
-/// The file that a path means.
-fn locate(path: &Path) -> Result<PathBuf, CliError> {
-    let data = fs::symlink_metadata(path).map_err(|error| unreadable(path, &error))?;
-    let path = if data.is_dir() {
-        let names = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-        let found: Vec<PathBuf> = names
-            .iter()
-            .map(|name| path.join(name))
-            .filter(|path| fs::symlink_metadata(path).is_ok())
-            .collect();
-        match found.as_slice() {
-            [one] => one.clone(),
-            [] => {
-                return Err(CliError::config(format!("{} holds no kustomization file", path.display())));
-            }
-            [one, other, ..] => {
-                let message = format!("both {} and {} are there; keep one", one.display(), other.display());
-                return Err(CliError::config(message));
-            }
-        }
-    } else {
-        path.to_owned()
-    };
-    let data = fs::symlink_metadata(&path).map_err(|error| unreadable(&path, &error))?;
-    if data.is_symlink() {
-        let message = format!("{} is a symlink, which is never written", path.display());
-        return Err(CliError::config(message).hint("Name the real file."));
-    }
-    if !data.is_file() {
-        return Err(CliError::config(format!("{} is no file", path.display())));
-    }
-    Ok(path)
-}
-
 fn edit(path: PathBuf, args: &SetArgs) -> Result<File, CliError> {
     let spec = &args.spec;
     let mut before = Vec::new();
@@ -184,11 +156,12 @@ fn edit(path: PathBuf, args: &SetArgs) -> Result<File, CliError> {
         let message = format!("{} is a Git LFS pointer, which is never written", path.display());
         return Err(CliError::config(message).hint("Take the file out of LFS."));
     }
-    let refused = |refusal: gantry_edit::Refusal| refused(&path, &refusal);
+    let refused = |refusal| refused(&path, &refusal);
     let kind = kind(&path, &before, args)?;
     let target = Target {
         kind,
-        key: args.key.as_deref(), // A bare value is taken for this image only where the user said which value.
+        key: args.key.as_deref(),
+        // A bare value is taken for this image only where the user said which value.
         image: args.key.as_ref().map(|_| spec.image.as_str()),
         follow: args.follow_anchors,
     };
@@ -211,8 +184,16 @@ fn edit(path: PathBuf, args: &SetArgs) -> Result<File, CliError> {
             (None, None) => SetDigest::Keep,
         },
     };
-    let edited = gantry_edit::set(&target, &before, &[change]).map_err(refused)?;
-    Ok(File { path, before, edited })
+    let edited = gantry_edit::set(&target, &before, &[change]).map_err(|refusal| {
+        let followed = Target { follow: true, ..target };
+        match gantry_edit::set(&followed, &before, &[change]) {
+            Ok(_) => refused(refusal).hint(
+                "All that repeats the value is of this image: `--follow-anchors` writes it where its anchor stands.",
+            ),
+            Err(_) => refused(refusal),
+        }
+    })?;
+    Ok(File { path, kind, before, edited })
 }
 
 /// What the editor says of a file, with its place.
@@ -247,15 +228,8 @@ fn kind(path: &Path, bytes: &[u8], args: &SetArgs) -> Result<Kind, CliError> {
     Ok(kind)
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> CliError {
-    if error.kind() == std::io::ErrorKind::NotFound {
-        return CliError::config(format!("there is no file {}", path.display()));
-    }
-    CliError::config(format!("{}: {error}", path.display()))
-}
-
 fn show(files: &[File], args: &SetArgs, screen: &Screen) -> Result<(), CliError> {
-    let reports: Vec<FileReport> = files.iter().map(|file| report(file, args.diff)).collect();
+    let reports: Vec<FileReport> = files.iter().map(|file| report(file, args)).collect();
     let changed = reports.iter().filter(|file| file.changed).count();
     let done = Done { written: !args.dry_run && changed > 0, files: reports };
     match args.output {
@@ -271,15 +245,7 @@ fn show(files: &[File], args: &SetArgs, screen: &Screen) -> Result<(), CliError>
     let mut out = String::new();
     for file in &done.files {
         if let Some(diff) = &file.diff {
-            for line in text::lines(diff).lines() {
-                let paint = match line.as_bytes().first() {
-                    Some(b'+') => Paint::Good,
-                    Some(b'-') => Paint::Bad,
-                    Some(b'@') => Paint::Dim,
-                    _ => Paint::Plain,
-                };
-                let _ = writeln!(out, "{}", screen.paint(line, paint));
-            }
+            out.push_str(&screen.diff(diff));
             continue;
         }
         for edit in &file.edits {
@@ -299,9 +265,9 @@ fn show(files: &[File], args: &SetArgs, screen: &Screen) -> Result<(), CliError>
     Ok(())
 }
 
-fn report(file: &File, diff: bool) -> FileReport {
+fn report(file: &File, args: &SetArgs) -> FileReport {
     let path = file.path.to_string_lossy().into_owned();
-    let diff = (diff && file.edited.changed).then(|| {
+    let diff = (args.diff && file.edited.changed).then(|| {
         let before = String::from_utf8_lossy(&file.before);
         let after = String::from_utf8_lossy(&file.edited.bytes);
         similar::TextDiff::from_lines(before.as_ref(), after.as_ref())
@@ -309,8 +275,13 @@ fn report(file: &File, diff: bool) -> FileReport {
             .header(&format!("a/{path}"), &format!("b/{path}"))
             .to_string()
     });
+    // Of these kinds `--key` takes no path, but an expression and a policy. People have it before their eyes.
+    let own = args
+        .key
+        .as_ref()
+        .filter(|_| args.output != Format::Table && matches!(file.kind, Kind::Regex | Kind::Markers));
     let edits = file.edited.edits.iter().map(|edit| EditReport {
-        key: edit.key.clone(),
+        key: own.unwrap_or(&edit.key).clone(),
         before: edit.before.clone(),
         after: edit.after.clone(),
         line: edit.line,

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::{
     claims::{claims, overlaps},
     error::{ConfigError, Problem, quoted, report},
-    files::{Anchors, FileItem, FileKind},
+    files::{Anchors, FileItem},
+    kinds::FileKind,
     parse::Parsed,
     pattern::Pattern,
     pipeline::{Application, FileEntry, Image, Pipeline, PromotedConfig, Stage},

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    files::FileKind,
+    kinds::FileKind,
     types::{Delivery, Gate, Merge, Write},
 };
 use crate::{

@@ -4,7 +4,8 @@
 //! the first unknown key, and could read another document than the one positions are taken from.
 //!
 //! Rules: a value is read as the type that is wanted, so `semver: 1.10` is the text `1.10`; a key without
-//! a value is an error, never a silent default; unknown keys are all reported, not only the first.
+//! a value is an error, never a silent default; unknown keys are all reported, not only the first. Of an entry
+//! that could be a path alone the first is: which keys it knows is told only when it is found to be a map.
 
 use std::{
     cell::{Cell, RefCell},

@@ -6,7 +6,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::files::{ConfigItem, FileItem, OneOrMany};
+use super::{
+    files::{ConfigItem, FileItem},
+    shapes::OneOrMany,
+};
 use crate::{
     duration::Span,
     ids::{ApplicationName, BranchName, EnvironmentName},

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, time::Instant};
 
 use gantry_core::{
-    config::{Parsed, files::FileKind, parse, pipeline::Pipeline},
+    config::{Parsed, kinds::FileKind, parse, pipeline::Pipeline},
     ids::BranchName,
 };
 

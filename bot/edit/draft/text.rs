@@ -54,10 +54,13 @@ impl Draft<'_, '_> {
         key: NodeId,
         value: NodeId,
         parts: Vec<Part>,
-        edits: Vec<Edit>,
+        mut edits: Vec<Edit>,
     ) -> Result<(), Refusal> {
         if !self.is_literal(value) {
             self.editable(key, value)?;
+        }
+        for edit in &mut edits {
+            edit.key = self.tree.path(value);
         }
         self.texts.push(Text { key, value, parts, inside: Some(edits) });
         Ok(())
@@ -114,7 +117,8 @@ impl Draft<'_, '_> {
             None => return Err(refuse(Reason::MultiLine { key: name })),
         }
         let edits = text.inside.unwrap_or_else(|| {
-            vec![Edit { key: name, before: Some(old.to_owned()), after: Some(new.clone()), line: 1 }]
+            let key = tree.path(text.value);
+            vec![Edit { key, before: Some(old.to_owned()), after: Some(new.clone()), line: 1 }]
         });
         self.wanted.push((Intent::Text { node: text.value, value: new, content }, edits));
         Ok(())

@@ -86,6 +86,13 @@ impl Tree<'_> {
         Key::written(document, steps)
     }
 
+    /// The key path of a pair with this plain key in a mapping, whether it is there yet or not.
+    pub(crate) fn path_in(&self, mapping: NodeId, key: &str) -> String {
+        let around = self.path(mapping);
+        let dot = if around.is_empty() || around.ends_with('.') { "" } else { "." };
+        format!("{around}{dot}{key}")
+    }
+
     /// The text of a pair's key, by its value or by itself; a key that is a list or mapping has none.
     fn key_of(&self, mapping: NodeId, part: NodeId, place: usize) -> String {
         let key = if place.is_multiple_of(2) { part } else { to_id(part.index() - 1) };

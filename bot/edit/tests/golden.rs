@@ -194,10 +194,10 @@ fn an_edit_names_what_changed_and_on_which_line_of_the_new_file() {
     assert_eq!(
         edits,
         [
-            (2, "digest", Some("sha256:00"), None),
-            (3, "newTag", None, Some("2")),
-            (5, "newTag", Some("1"), Some("3")),
-            (6, "digest", None, Some(digest.as_str())),
+            (2, "images[0].digest", Some("sha256:00"), None),
+            (3, "images[0].newTag", None, Some("2")),
+            (5, "images[1].newTag", Some("1"), Some("3")),
+            (6, "images[1].digest", None, Some(digest.as_str())),
         ]
     );
     assert_eq!(

@@ -6,8 +6,9 @@ use gantry_core::{
     config::{pipeline::Stage, types::Delivery},
     decide::{decide_place, place::Standing, place_of},
     effects::{Effect, Promotion},
-    facts::Place,
+    facts::{Facts, Place},
     ids::EnvironmentName,
+    reason::Reason,
     why::why,
 };
 
@@ -40,6 +41,9 @@ pub(in crate::http) fn routes() -> Vec<Route> {
             .answers::<ChangeView>(200, "The change; the effect `none` where nothing comes next"),
     ]
 }
+
+/// The word for no effect.
+const NONE: &str = "none";
 
 async fn tell(State(server): State<Server>, names: Names, asked: Asked) -> Result<Json<WhyView>, Refusal> {
     let found = Found::find(&server, names.get("app")?, asked.text("repository"))?;
@@ -95,22 +99,50 @@ async fn diff(State(server): State<Server>, names: Names, asked: Asked) -> Resul
         return Ok(Json(ChangeView {
             repository,
             place,
-            effect: "none".to_owned(),
+            effect: NONE.to_owned(),
             text,
             diff: String::new(),
         }));
     };
     let diff = difference(&server, &repository, &promotion).await?;
-    // The sentence of the effect as it would be wanted; the gates may not let it yet.
-    let effect = match stage.delivery {
-        Delivery::Commit => Effect::Commit { promotion },
-        Delivery::PullRequest => {
-            let update = facts.open_proposal(&place).map(|proposal| proposal.number);
+    let wanted = decision
+        .effects
+        .into_iter()
+        .find(|effect| writes(effect).is_some_and(|wanted| wanted.release.id == promotion.release.id));
+    let here = decision.standing.release.as_ref().is_some_and(|here| here.id == promotion.release.id);
+    // Without a planner there is no difference to go by.
+    let same = here || (server.app.planner.is_some() && diff.is_empty());
+    let effect = match wanted {
+        Some(effect) => Ok(effect),
+        None if same => Err(Reason::InPlace { since: decision.standing.since }),
+        None => would(facts, stage, promotion),
+    };
+    let (name, text, diff) = match effect {
+        Ok(effect) => (effect_name(&effect), voice.effect(&effect), diff),
+        Err(reason) => (NONE, voice.reason(&reason), String::new()),
+    };
+    Ok(Json(ChangeView { repository, place, effect: name.to_owned(), text, diff }))
+}
+
+/// The effect that brings a promotion, once its gates let it; or why there will be none.
+fn would(facts: &Facts, stage: &Stage, promotion: Promotion) -> Result<Effect, Reason> {
+    if stage.delivery == Delivery::Commit {
+        return Ok(Effect::Commit { promotion });
+    }
+    let place = promotion.place.clone();
+    if let Some((commit, by)) = facts.branches.get(&place).and_then(|branch| branch.foreign.as_ref()) {
+        return Err(Reason::TakenOver { by: by.name.clone(), commit: commit.clone() });
+    }
+    Ok(match facts.open_proposal(&place) {
+        // The change is on the proposal already: nothing is left but to merge it.
+        Some(open) if open.release.as_ref() == Some(&promotion.release.id) => {
+            Effect::Merge { place, proposal: open.number, head: open.head.clone() }
+        }
+        open => {
+            let update = open.map(|proposal| proposal.number);
             Effect::Propose { promotion, update, replaces: None, pushed: false }
         }
-    };
-    let (name, text) = (effect_name(&effect).to_owned(), voice.effect(&effect));
-    Ok(Json(ChangeView { repository, place, effect: name, text, diff }))
+    })
 }
 
 fn promotion(

@@ -6,7 +6,9 @@ use super::{Check, MANY, applications::Names};
 use crate::{
     config::{
         error::quoted,
-        files::{Anchors, FileItem, FileKind, FileRule, Needs, OneOrMany},
+        files::{Anchors, FileItem, FileRule},
+        kinds::{FileKind, Needs},
+        shapes::OneOrMany,
         types::ApplicationRule,
     },
     select::regex_error,

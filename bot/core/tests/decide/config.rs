@@ -7,9 +7,7 @@ use gantry_core::{
     why::Answer,
 };
 
-use crate::world::{World, at, config_id, place, release};
-
-const NOTHING: [&str; 0] = [];
+use crate::world::{NOTHING, World, at, config_id, place, release};
 
 fn world() -> World {
     let mut world = World::new();

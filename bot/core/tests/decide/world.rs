@@ -25,6 +25,9 @@ use gantry_core::{
 };
 use jiff::Timestamp;
 
+/// What a world wants in which there is nothing to do.
+pub(crate) const NOTHING: [&str; 0] = [];
+
 pub(crate) const IMAGE: &str = "registry.example.com/shop/checkout";
 
 pub(crate) fn at(second: i64) -> Timestamp {
