@@ -12,6 +12,7 @@ use gantry_core::{
     effects::{Effect, Promotion},
     facts::{Facts, Person, Place},
     ids::{BranchName, CommitId, ReleaseId},
+    reason::Owner,
     record,
 };
 use jiff::Timestamp;
@@ -33,8 +34,8 @@ pub(super) enum Written {
     Landed(Option<CommitId>),
     /// Somebody else was first: look again.
     LostRace,
-    /// It can't be written.
-    Refused(ReleaseId, String),
+    /// It can't be written: why, and who can mend it.
+    Refused(ReleaseId, String, Owner),
 }
 
 /// Everything that writing needs.
@@ -166,7 +167,7 @@ impl Desk<'_> {
             match (outcomes.get(branch), release) {
                 (Some(RefResult::Landed), _) => Written::Landed(head),
                 (Some(RefResult::Refused { message }), Some(release)) => {
-                    Written::Refused(release.clone(), message.clone())
+                    Written::Refused(release.clone(), message.clone(), Owner::Platform)
                 }
                 // A branch that could not be pruned is tried again at the next look.
                 (
@@ -225,17 +226,19 @@ impl Desk<'_> {
         let changes = match changes {
             Ok(changes) => changes,
             Err(problem) => {
-                return Ok(Err(Written::Refused(promotion.release.id.clone(), problem.to_string())));
+                let (release, message) = (promotion.release.id.clone(), problem.to_string());
+                return Ok(Err(Written::Refused(release, message, problem.owner)));
             }
         };
         if changes.is_empty() {
             return Ok(Ok(false));
         }
+        let mut files = Vec::new();
         for change in &changes {
             // What is new or gone belongs to this promotion alone: no other one reads it.
             if let (Some(after), Some(mut file)) = (&change.after, snapshot.read(&change.path)?) {
                 file.bytes.clone_from(after);
-                chain.files.insert(change.path.clone(), file);
+                files.push((change.path.clone(), file));
             }
         }
         let message = self.message(promotion);
@@ -244,6 +247,8 @@ impl Desk<'_> {
             Ok(head) => chain.head = head,
             Err(error) => return refused(promotion, error),
         }
+        // Only now: what is refused must not go along with the next one that edits the same file.
+        chain.files.extend(files);
         chain.places.push((promotion.place.clone(), promotion.release.id.clone()));
         Ok(Ok(true))
     }
@@ -282,7 +287,8 @@ impl Desk<'_> {
             Ok(changes) if changes.is_empty() => return Ok(Err(nothing_to_write(promotion))),
             Ok(changes) => changes,
             Err(problem) => {
-                return Ok(Err(Written::Refused(promotion.release.id.clone(), problem.to_string())));
+                let (release, message) = (promotion.release.id.clone(), problem.to_string());
+                return Ok(Err(Written::Refused(release, message, problem.owner)));
             }
         };
         let message = self.message(promotion);
@@ -328,10 +334,12 @@ impl Desk<'_> {
     }
 }
 
-/// What must not be written is refused for its own place; the others go on.
+/// What must not be written, or is too large, is refused for its own place; the others go on.
 fn refused<T>(promotion: &Promotion, error: GitError) -> Result<Result<T, Written>, GitError> {
     match error {
-        GitError::Draft { .. } => Ok(Err(Written::Refused(promotion.release.id.clone(), error.to_string()))),
+        GitError::Draft { .. } | GitError::TooLarge { .. } => {
+            Ok(Err(Written::Refused(promotion.release.id.clone(), error.to_string(), error.owner())))
+        }
         other => Err(other),
     }
 }
@@ -339,5 +347,5 @@ fn refused<T>(promotion: &Promotion, error: GitError) -> Result<Result<T, Writte
 /// The files hold already what they should come to hold. Trying again would change nothing either.
 fn nothing_to_write(promotion: &Promotion) -> Written {
     let message = "the files hold its tags and digests already; nothing is written".to_owned();
-    Written::Refused(promotion.release.id.clone(), message)
+    Written::Refused(promotion.release.id.clone(), message, Owner::Team)
 }
