@@ -109,6 +109,16 @@ impl Actor {
                     self.fail(seen, effect.place(), release, why, RETRY, &mut acted);
                     continue;
                 }
+                Some(Written::Silent(release, message)) => {
+                    let why = (message.clone(), Owner::Platform);
+                    self.fail(seen, effect.place(), release, why, RETRY_NETWORK, &mut acted);
+                    continue;
+                }
+                Some(Written::Left(message)) => {
+                    let branch = effect.place().branch();
+                    acted.troubles.push(format!("the branch {branch} was not removed: {message}"));
+                    continue;
+                }
                 Some(Written::Landed(_)) => acted.look_again = true,
                 None => {}
             }

@@ -36,6 +36,10 @@ pub(super) enum Written {
     LostRace,
     /// It can't be written: why, and who can mend it.
     Refused(ReleaseId, String, Owner),
+    /// The server gave no answer, and the branch is as it was: try again in a while.
+    Silent(ReleaseId, String),
+    /// A branch could not be removed, for whatever reason: try again at the next look.
+    Left(String),
 }
 
 /// Everything that writing needs.
@@ -133,8 +137,9 @@ impl Desk<'_> {
         for (branch, commits) in lengths {
             let went = match first.get(&branch).and_then(|index| done.get(index)) {
                 Some(Written::Landed(_)) => Went::Landed { more: left.contains(&branch) },
-                Some(Written::LostRace) => Went::Lost { commits },
-                Some(Written::Refused(..)) | None => Went::Refused,
+                // What took too long may be too large.
+                Some(Written::LostRace | Written::Silent(..)) => Went::Lost { commits },
+                Some(Written::Refused(..) | Written::Left(_)) | None => Went::Refused,
             };
             pace.learn(&branch, went);
         }
@@ -169,14 +174,14 @@ impl Desk<'_> {
                 (Some(RefResult::Refused { message }), Some(release)) => {
                     Written::Refused(release.clone(), message.clone(), Owner::Platform)
                 }
-                // A branch that could not be pruned is tried again at the next look.
-                (
-                    Some(
-                        RefResult::LostRace { .. } | RefResult::Refused { .. } | RefResult::Unfinished { .. },
-                    )
-                    | None,
-                    _,
-                ) => Written::LostRace,
+                (Some(RefResult::Unfinished { message }), Some(release)) => {
+                    Written::Silent(release.clone(), message.clone())
+                }
+                // At once it would be refused again, and again.
+                (Some(RefResult::Refused { message } | RefResult::Unfinished { message }), None) => {
+                    Written::Left(message.clone())
+                }
+                (Some(RefResult::LostRace { .. }) | None, _) => Written::LostRace,
             }
         };
         let mut positions: HashMap<&BranchName, usize> = HashMap::new();

@@ -81,6 +81,49 @@ async fn a_refused_push_is_told_and_tried_again() {
     assert_eq!(house.versions()[0], "1.1.0");
 }
 
+/// How many pushes a hook has counted.
+fn pushes(house: &House) -> usize {
+    std::fs::read_to_string(house.infra.path().join("pushes")).map_or(0, |text| text.lines().count())
+}
+
+#[tokio::test]
+async fn a_branch_that_may_not_be_removed_is_told_and_not_tried_over_and_over() {
+    let mut house = House::new().await;
+    house.infra.git(&["config", "receive.denyDeletes", "true"]);
+    house.build("1.1.0", "success").await;
+    house.later(60).await;
+    house.infra.hook("pre-receive", "echo >> pushes\n");
+    house.later(60).await;
+    assert_eq!(house.versions()[1], "1.1.0", "merged, and its branch is wanted no more");
+    assert!(house.branches().contains(&"gantry/qa/checkout".to_owned()));
+    assert!(pushes(&house) < 10, "{} pushes", pushes(&house));
+    assert!(house.seen().settled);
+    let problems: Vec<String> = house.seen().problems.iter().map(ToString::to_string).collect();
+    assert!(problems.len() == 1 && problems[0].contains("gantry/qa/checkout"), "{problems:?}");
+    house.infra.git(&["config", "receive.denyDeletes", "false"]);
+    house.later(60).await;
+    assert!(!house.branches().contains(&"gantry/qa/checkout".to_owned()));
+    assert_eq!(house.seen().problems, []);
+}
+
+/// The server takes each push and says nothing more.
+#[tokio::test]
+async fn a_push_without_an_answer_is_told_and_tried_again_later() {
+    let mut house = House::new().await;
+    house.restart_with("timeout: 2s").await;
+    house.infra.hook("pre-receive", "echo >> pushes\nmkfifo never$$\ncat never$$\n");
+    house.build("1.1.0", "success").await;
+    assert_eq!(pushes(&house), 1);
+    assert!(
+        matches!(house.standing("dev").problem, Some(Reason::WriteRefused { message, owner: Owner::Platform, .. })
+            if message.contains("no answer within 2 s"))
+    );
+    assert!(house.seen().settled);
+    house.infra.hook("pre-receive", "exit 0\n");
+    house.later(20).await;
+    assert_eq!(house.versions()[0], "1.1.0");
+}
+
 #[tokio::test]
 async fn a_file_that_changed_under_a_proposal_is_proposed_anew() {
     let mut house = House::new().await;
