@@ -166,6 +166,24 @@ fn what_another_program_put_there_is_not_removed() {
     assert_sound(&own.path());
 }
 
+/// What lies behind a tip must be there: that it is not is no stale plan, which a new one would follow for ever.
+#[test]
+fn a_commit_behind_a_tip_that_is_gone_is_damage() {
+    let bare = Bare::new();
+    let first = bare.commit("main", "first", &[file("a", "1")]);
+    let own = Own::of_bare(&bare);
+    own.mirror.fetch().unwrap();
+    let id = own.mirror.commit(&draft(&first, "a", b"2")).unwrap();
+    own.mirror.push(&[update("main", Some(&first), Some(&id))]).unwrap();
+    empty(&own.path().join("objects/pack"));
+    let own = own.reopened(remote(&bare));
+    assert_eq!(own.mirror.heads().require("main").unwrap(), &id, "the tip is there, outside the packs");
+    let error = own.mirror.changed(Some(&first), &id, &|_| true).unwrap_err();
+    assert!(matches!(error, GitError::Damaged { .. }), "{error}");
+    own.mirror.fetch().unwrap();
+    assert_eq!(own.mirror.changed(Some(&first), &id, &|_| true).unwrap().len(), 1);
+}
+
 /// A plan that is only stale, because a person rewrote history, makes no mirror anew.
 #[test]
 fn a_commit_that_never_was_is_no_damage() {
