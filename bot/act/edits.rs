@@ -45,7 +45,11 @@ pub(super) fn of(
     let mut changes: Vec<FileChange> = Vec::new();
     for entry in files {
         let path = &entry.path;
-        let Some(mut file) = read(path)? else {
+        let found = match read(path) {
+            Err(error @ GitError::TooLarge { .. }) => return Ok(Err(problem(path, error.to_string()))),
+            found => found?,
+        };
+        let Some(mut file) = found else {
             return Ok(Err(problem(path, format!("does not exist on branch {}", promotion.base))));
         };
         // An entry goes on from what the ones before it made of the same file.

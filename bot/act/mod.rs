@@ -23,6 +23,7 @@ use gantry_core::{
     effects::{Effect, Promotion},
     facts::{Facts, Failure, Person, Place, Proposal},
     ids::{CommitId, ProposalNumber, ReleaseId},
+    reason::Owner,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -103,8 +104,19 @@ impl Actor {
                     acted.look_again = true;
                     continue;
                 }
-                Some(Written::Refused(release, message)) => {
-                    self.fail(seen, effect.place(), release, message.clone(), RETRY, &mut acted);
+                Some(Written::Refused(release, message, owner)) => {
+                    let why = (message.clone(), *owner);
+                    self.fail(seen, effect.place(), release, why, RETRY, &mut acted);
+                    continue;
+                }
+                Some(Written::Silent(release, message)) => {
+                    let why = (message.clone(), Owner::Platform);
+                    self.fail(seen, effect.place(), release, why, RETRY_NETWORK, &mut acted);
+                    continue;
+                }
+                Some(Written::Left(message)) => {
+                    let branch = effect.place().branch();
+                    acted.troubles.push(format!("the branch {branch} was not removed: {message}"));
                     continue;
                 }
                 Some(Written::Landed(_)) => acted.look_again = true,
@@ -203,7 +215,7 @@ impl Actor {
                     Merged::Yes { .. } | Merged::Moved => acted.look_again = true,
                     Merged::Refused { message } => {
                         if let Some(release) = open_release(&seen.facts, place, *proposal) {
-                            self.fail(seen, place, &release, message, RETRY, acted);
+                            self.fail(seen, place, &release, (message, Owner::Platform), RETRY, acted);
                         }
                     }
                 }
@@ -249,7 +261,7 @@ impl Actor {
         seen: &Seen,
         place: &Place,
         release: &ReleaseId,
-        message: String,
+        (message, owner): (String, Owner),
         wait: SignedDuration,
         acted: &mut Acted,
     ) {
@@ -257,7 +269,7 @@ impl Actor {
         let Some(head) = stage.and_then(|stage| seen.facts.heads.get(&stage.branch)) else { return };
         let retry = later(self.clock.now(), wait);
         tracing::warn!(%place, %release, message, "a write was refused");
-        let failure = Failure { head: head.clone(), message, retry };
+        let failure = Failure { head: head.clone(), message, owner, retry };
         acted.failures.insert((place.clone(), release.clone()), failure);
     }
 
@@ -275,7 +287,8 @@ impl Actor {
                     continue;
                 }
             };
-            self.fail(seen, effect.place(), release, error.to_string(), RETRY_NETWORK, acted);
+            let why = (error.to_string(), error.owner());
+            self.fail(seen, effect.place(), release, why, RETRY_NETWORK, acted);
         }
     }
 }

@@ -12,6 +12,7 @@ use gantry_core::{
     effects::{Effect, Promotion},
     facts::{Facts, Person, Place},
     ids::{BranchName, CommitId, ReleaseId},
+    reason::Owner,
     record,
 };
 use jiff::Timestamp;
@@ -33,8 +34,12 @@ pub(super) enum Written {
     Landed(Option<CommitId>),
     /// Somebody else was first: look again.
     LostRace,
-    /// It can't be written.
-    Refused(ReleaseId, String),
+    /// It can't be written: why, and who can mend it.
+    Refused(ReleaseId, String, Owner),
+    /// The server gave no answer, and the branch is as it was: try again in a while.
+    Silent(ReleaseId, String),
+    /// A branch could not be removed, for whatever reason: try again at the next look.
+    Left(String),
 }
 
 /// Everything that writing needs.
@@ -134,8 +139,9 @@ impl Desk<'_> {
         for (branch, commits) in lengths {
             let went = match first.get(&branch).and_then(|index| done.get(index)) {
                 Some(Written::Landed(_)) => Went::Landed { more: left.contains(&branch) },
-                Some(Written::LostRace) => Went::Lost { commits },
-                Some(Written::Refused(..)) | None => Went::Refused,
+                // What took too long may be too large.
+                Some(Written::LostRace | Written::Silent(..)) => Went::Lost { commits },
+                Some(Written::Refused(..) | Written::Left(_)) | None => Went::Refused,
             };
             pace.learn(&branch, went);
         }
@@ -168,16 +174,16 @@ impl Desk<'_> {
             match (outcomes.get(branch), release) {
                 (Some(RefResult::Landed), _) => Written::Landed(head),
                 (Some(RefResult::Refused { message }), Some(release)) => {
-                    Written::Refused(release.clone(), message.clone())
+                    Written::Refused(release.clone(), message.clone(), Owner::Platform)
                 }
-                // A branch that could not be pruned is tried again at the next look.
-                (
-                    Some(
-                        RefResult::LostRace { .. } | RefResult::Refused { .. } | RefResult::Unfinished { .. },
-                    )
-                    | None,
-                    _,
-                ) => Written::LostRace,
+                (Some(RefResult::Unfinished { message }), Some(release)) => {
+                    Written::Silent(release.clone(), message.clone())
+                }
+                // At once it would be refused again, and again.
+                (Some(RefResult::Refused { message } | RefResult::Unfinished { message }), None) => {
+                    Written::Left(message.clone())
+                }
+                (Some(RefResult::LostRace { .. }) | None, _) => Written::LostRace,
             }
         };
         let mut positions: HashMap<&BranchName, usize> = HashMap::new();
@@ -227,17 +233,19 @@ impl Desk<'_> {
         let changes = match changes {
             Ok(changes) => changes,
             Err(problem) => {
-                return Ok(Err(Written::Refused(promotion.release.id.clone(), problem.to_string())));
+                let (release, message) = (promotion.release.id.clone(), problem.to_string());
+                return Ok(Err(Written::Refused(release, message, problem.owner)));
             }
         };
         if changes.is_empty() {
             return Ok(Ok(false));
         }
+        let mut files = Vec::new();
         for change in &changes {
             // What is new or gone belongs to this promotion alone: no other one reads it.
             if let (Some(after), Some(mut file)) = (&change.after, snapshot.read(&change.path)?) {
                 file.bytes.clone_from(after);
-                chain.files.insert(change.path.clone(), file);
+                files.push((change.path.clone(), file));
             }
         }
         let message = self.message(promotion);
@@ -246,6 +254,8 @@ impl Desk<'_> {
             Ok(head) => chain.head = head,
             Err(error) => return refused(promotion, error),
         }
+        // Only now: what is refused must not go along with the next one that edits the same file.
+        chain.files.extend(files);
         chain.places.push((promotion.place.clone(), promotion.release.id.clone()));
         Ok(Ok(true))
     }
@@ -284,7 +294,8 @@ impl Desk<'_> {
             Ok(changes) if changes.is_empty() => return Ok(Err(nothing_to_write(promotion))),
             Ok(changes) => changes,
             Err(problem) => {
-                return Ok(Err(Written::Refused(promotion.release.id.clone(), problem.to_string())));
+                let (release, message) = (promotion.release.id.clone(), problem.to_string());
+                return Ok(Err(Written::Refused(release, message, problem.owner)));
             }
         };
         let message = self.message(promotion);
@@ -339,10 +350,12 @@ fn writes(effect: &Effect) -> bool {
     }
 }
 
-/// What must not be written is refused for its own place; the others go on.
+/// What must not be written, or is too large, is refused for its own place; the others go on.
 fn refused<T>(promotion: &Promotion, error: GitError) -> Result<Result<T, Written>, GitError> {
     match error {
-        GitError::Draft { .. } => Ok(Err(Written::Refused(promotion.release.id.clone(), error.to_string()))),
+        GitError::Draft { .. } | GitError::TooLarge { .. } => {
+            Ok(Err(Written::Refused(promotion.release.id.clone(), error.to_string(), error.owner())))
+        }
         other => Err(other),
     }
 }
@@ -350,5 +363,5 @@ fn refused<T>(promotion: &Promotion, error: GitError) -> Result<Result<T, Writte
 /// The files hold already what they should come to hold. Trying again would change nothing either.
 fn nothing_to_write(promotion: &Promotion) -> Written {
     let message = "the files hold its tags and digests already; nothing is written".to_owned();
-    Written::Refused(promotion.release.id.clone(), message)
+    Written::Refused(promotion.release.id.clone(), message, Owner::Team)
 }

@@ -17,7 +17,7 @@ use crate::{
         ReleaseId, Tag,
     },
     promoted::ConfigState,
-    reason::Problem,
+    reason::{Owner, Problem},
 };
 
 /// One application in one environment.
@@ -325,6 +325,8 @@ pub struct Failure {
     pub head: CommitId,
     /// What was said.
     pub message: String,
+    /// Who can mend it.
+    pub owner: Owner,
     /// When it is tried again on the same head.
     #[schemars(with = "String")]
     pub retry: Timestamp,

@@ -257,6 +257,8 @@ pub enum Reason {
     WriteRefused {
         /// What was said.
         message: String,
+        /// Who can mend it: the team where their file is at fault, the platform where the server refuses.
+        owner: Owner,
         /// When it is tried again, if nothing changes before.
         #[schemars(with = "String")]
         retry: Timestamp,
@@ -281,7 +283,8 @@ impl Reason {
             | Self::NotSelected { .. }
             | Self::SoakCutShort { .. } => Owner::Team,
             Self::Broken { problem } => problem.owner,
-            Self::WriteRefused { .. } | Self::ForgeSilent => Owner::Platform,
+            Self::WriteRefused { owner, .. } => *owner,
+            Self::ForgeSilent => Owner::Platform,
             Self::Soaked { .. }
             | Self::Soaking { .. }
             | Self::NotUpstream { .. }

@@ -6,7 +6,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use gantry_core::ids::CommitId;
+use gantry_core::{ids::CommitId, reason::Owner};
 
 /// An operation on an infra repository or its mirror that did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -164,6 +164,27 @@ impl GitError {
     #[must_use]
     pub fn unfinished(why: impl ToString) -> Self {
         Self::Unfinished { why: tame(&why.to_string(), 300) }
+    }
+
+    /// Who can mend it.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        match self {
+            Self::Empty { .. } | Self::NoBranch { .. } | Self::TooLarge { .. } | Self::Draft { .. } => {
+                Owner::Team
+            }
+            Self::NoCommit { .. } | Self::Damaged { .. } | Self::Unfinished { .. } => Owner::Nobody,
+            Self::Settings { .. }
+            | Self::Missing { .. }
+            | Self::Denied { .. }
+            | Self::Timeout { .. }
+            | Self::Unreachable { .. }
+            | Self::Protocol { .. }
+            | Self::Unsigned { .. }
+            | Self::Helper { .. }
+            | Self::InUse { .. }
+            | Self::Io { .. } => Owner::Platform,
+        }
     }
 
     /// Whether the same call may succeed later with nobody acting.

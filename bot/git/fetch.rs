@@ -153,7 +153,7 @@ impl Mirror {
         if let Err(error) = result {
             // What we have could not be told, or what came does not fit to it, and the line is not at fault: it
             // is not all there. Only a new mirror shows whether the server is to blame after all.
-            let ours = failed.get() && !empty && session.is_well();
+            let ours = failed.get() && !empty && session.is_well() && !is_cut(&error);
             let fault = self.local_fault(&error).or_else(|| ours.then(|| self.damage(&error)));
             return Err(fault.unwrap_or_else(|| session.explain(&error)));
         }
@@ -232,4 +232,12 @@ impl Mirror {
         repository.edit_references(transaction).map_err(|error| self.damage(&error))?;
         Ok(())
     }
+}
+
+/// Whether what came ended too early, which is the fault of who sent it.
+fn is_cut(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::UnexpectedEof)
+    })
 }

@@ -61,7 +61,7 @@ impl CredentialHelper {
     /// # Errors
     /// Why there are none, without anything that the program said.
     pub(super) fn get(&self, url: &url::Url, deadline: Deadline) -> Result<Given, String> {
-        let mut asked = about(url);
+        let mut asked = about(url, self.username.as_ref().map_or(0, String::len));
         if let Some(name) = &self.username {
             asked.push_str(&format!("username={name}\n"));
         }
@@ -69,12 +69,15 @@ impl CredentialHelper {
         let answer = std::str::from_utf8(&answer).map_err(|_| "gave something that is no text".to_owned())?;
         let mut username = self.username.clone();
         let mut password = None;
-        let mut kept = Zeroizing::new(String::new());
+        // Neither grows: that would leave a copy behind that nobody wipes.
+        let mut kept = Zeroizing::new(String::with_capacity(answer.len() + 1));
         for (key, value) in answer.lines().filter_map(|line| line.split_once('=')) {
             match key {
                 "username" => username = Some(value.to_owned()),
                 "password" => password = Some(Zeroizing::new(value.to_owned())),
-                key if KEPT.contains(&key) => kept.push_str(&format!("{key}={value}\n")),
+                key if KEPT.contains(&key) => {
+                    [key, "=", value, "\n"].iter().for_each(|part| kept.push_str(part));
+                }
                 _ => {}
             }
         }
@@ -90,8 +93,8 @@ impl CredentialHelper {
     /// Tells it that credentials were good (`store`) or refused (`erase`). As with Git, a helper that cannot
     /// take it is no reason to stop.
     pub(super) fn tell(&self, verb: &'static str, url: &url::Url, given: &Given, deadline: Deadline) {
-        let mut told = about(url);
         let (name, secret) = given.credentials.parts();
+        let mut told = about(url, name.len() + secret.len() + given.kept.len());
         for (key, value) in [("username=", name), ("password=", secret)] {
             told.push_str(key);
             told.push_str(value);
@@ -132,11 +135,14 @@ impl CredentialHelper {
     }
 }
 
-/// What every call begins with. The URL was parsed, so no part of it can break a line.
-fn about(url: &url::Url) -> Zeroizing<String> {
+/// What every call begins with, with room for so many bytes more. The URL was parsed, so no part of it can break
+/// a line.
+fn about(url: &url::Url, more: usize) -> Zeroizing<String> {
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    let mut text = Zeroizing::new(String::with_capacity(8 << 10));
-    text.push_str(&format!("protocol={}\nhost={host}{port}\n", url.scheme()));
+    let begin = format!("protocol={}\nhost={host}{port}\n", url.scheme());
+    // The names of the keys and the line ends are the rest.
+    let mut text = Zeroizing::new(String::with_capacity(begin.len() + more + 64));
+    text.push_str(&begin);
     text
 }

@@ -83,12 +83,15 @@ impl Mirror {
 
     /// Fetches everything into a new mirror, for damage. Commits that were not pushed are lost.
     pub(super) fn mend(&self) -> Result<Arc<Heads>, GitError> {
-        let heads = self.renew()?;
-        let mut cured = self.cured.lock().unwrap_or_else(PoisonError::into_inner);
-        let again = cured.filter(|(at, wait)| at.elapsed() < *wait * 4);
-        let wait = again.map_or(CURED, |(_, wait)| (wait * 2).min(LONGEST));
-        *cured = Some((Instant::now(), wait));
-        Ok(heads)
+        let result = self.renew();
+        // What did not come over the line is tried at each fetch; what came and was no good, not so often.
+        if matches!(result, Ok(_) | Err(GitError::Damaged { .. } | GitError::Protocol { .. })) {
+            let mut cured = self.cured.lock().unwrap_or_else(PoisonError::into_inner);
+            let again = cured.filter(|(at, wait)| at.elapsed() < *wait * 4);
+            let wait = again.map_or(CURED, |(_, wait)| (wait * 2).min(LONGEST));
+            *cured = Some((Instant::now(), wait));
+        }
+        result
     }
 
     /// Fetches everything into a folder beside the mirror, which then takes its place.

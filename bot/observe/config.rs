@@ -46,7 +46,18 @@ impl ConfigWatch {
             return Ok(());
         };
         let snapshot = mirror.snapshot(head)?;
-        let Some(file) = snapshot.read(FILE)? else {
+        let found = match snapshot.read(FILE) {
+            Err(error @ GitError::TooLarge { .. }) => {
+                self.problems = vec![Problem { file: Some(FILE.to_owned()), ..plain(error.to_string()) }];
+                self.tried = None;
+                if self.good.is_none() {
+                    self.find_last_good(mirror, head)?;
+                }
+                return self.expand(mirror, heads, default);
+            }
+            found => found?,
+        };
+        let Some(file) = found else {
             let message = format!(
                 "there is no {FILE} on branch {default}; add one, for instance a copy of the reference repository's"
             );
@@ -77,7 +88,11 @@ impl ConfigWatch {
     fn find_last_good(&mut self, mirror: &Mirror, head: &CommitId) -> Result<(), GitError> {
         let mut tried = self.tried;
         for commit in mirror.log(head, None, HISTORY)? {
-            let Some(file) = mirror.snapshot(&commit.id)?.read(FILE)? else { continue };
+            let file = match mirror.snapshot(&commit.id)?.read(FILE) {
+                Ok(Some(file)) => file,
+                Ok(None) | Err(GitError::TooLarge { .. }) => continue,
+                Err(error) => return Err(error),
+            };
             if tried.replace(file.id) == Some(file.id) {
                 continue;
             }

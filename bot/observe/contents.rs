@@ -28,7 +28,13 @@ pub(crate) fn read(
 ) -> Result<Result<Vec<Held>, Problem>, GitError> {
     let mut references = Vec::with_capacity(files.len());
     for entry in files {
-        let Some(file) = snapshot.read(&entry.path)? else {
+        let found = match snapshot.read(&entry.path) {
+            Err(error @ GitError::TooLarge { .. }) => {
+                return Ok(Err(place::problem(&entry.path, error.to_string())));
+            }
+            found => found?,
+        };
+        let Some(file) = found else {
             return Ok(Err(place::missing(&entry.path, &format!("on branch {branch}"), &application.name)));
         };
         match references_of(entry, &file) {

@@ -22,7 +22,7 @@ use gantry_core::{
     ids::{Digest, ImageName, Tag},
     select::Candidate,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     clock::Clock,
@@ -35,6 +35,9 @@ use crate::{
 const RESOLVED: usize = 5;
 /// How many tags are described in one look; the rest in the next ones.
 const DESCRIBED: usize = 2_000;
+/// How long a registry that did not answer is not asked for one tag again: many builds may wait for it, and
+/// each would hold the others up.
+const SILENCE: SignedDuration = SignedDuration::from_secs(15);
 /// How many images are looked at side by side.
 const SIDE_BY_SIDE: usize = 8;
 
@@ -53,8 +56,22 @@ pub struct Images {
     clock: Arc<dyn Clock>,
     looks: Mutex<BTreeMap<ImageName, Look>>,
     due: Mutex<BTreeMap<ImageName, Timestamp>>,
+    /// Hosts that did not answer when they were asked for one tag: until when they are left alone, and why.
+    silent: Mutex<BTreeMap<String, (Timestamp, String)>>,
     /// Tags that the registry lists and doesn't serve.
     absent: Mutex<BTreeMap<ImageName, BTreeSet<Tag>>>,
+}
+
+/// What a tag points to.
+pub enum Resolved {
+    /// This.
+    Digest(Digest),
+    /// The registry has no such tag, or no registry of the settings holds the image.
+    Missing,
+    /// The registry does not answer now, and may later.
+    Silent(String),
+    /// The registry gives an answer that waiting does not better.
+    Refused(String),
 }
 
 /// What was learnt of one image's tags.
@@ -94,6 +111,7 @@ impl Images {
             clock,
             looks: Mutex::default(),
             due: Mutex::default(),
+            silent: Mutex::default(),
             absent: Mutex::default(),
         }
     }
@@ -110,14 +128,34 @@ impl Images {
         self.registries.contains_key(image.host())
     }
 
-    /// Asks the registry what a tag points to now.
-    ///
-    /// # Errors
-    /// The registry's, and that no registry of the settings holds the image.
-    pub async fn resolve(&self, image: &ImageName, tag: &Tag) -> Result<Option<Digest>, RegistryError> {
-        match self.registries.get(image.host()) {
-            Some(watched) => watched.registry.resolve(image, tag, self.clock.now()).await,
-            None => Ok(None),
+    /// Asks the registry what a tag points to now; of one that was silent a moment ago, says what it said.
+    pub async fn resolve(&self, image: &ImageName, tag: &Tag) -> Resolved {
+        let Some(watched) = self.registries.get(image.host()) else { return Resolved::Missing };
+        let now = self.clock.now();
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner).get(image.host()).cloned();
+        if let Some((until, why)) = silent
+            && now < until
+        {
+            return Resolved::Silent(why);
+        }
+        match watched.registry.resolve(image, tag, now).await {
+            Ok(Some(digest)) => Resolved::Digest(digest),
+            Ok(None) => Resolved::Missing,
+            Err(error) if error.is_transient() => {
+                // By the time after the attempt, which may have waited long.
+                let now = self.clock.now();
+                let mut until = now.checked_add(SILENCE).unwrap_or(now);
+                if let RegistryError::RateLimited { until: later, .. } = &error {
+                    until = until.max(*later);
+                }
+                let said = (until, error.to_string());
+                self.silent
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(image.host().to_owned(), said.clone());
+                Resolved::Silent(said.1)
+            }
+            Err(error) => Resolved::Refused(error.to_string()),
         }
     }
 

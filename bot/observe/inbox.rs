@@ -7,16 +7,15 @@ use gantry_core::build::BuildReport;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::images::Images;
+use super::images::{Images, Resolved};
 use crate::{
     intake::request::{Outcome, Request},
-    registry::RegistryError,
     store::{Entry, InboxId, Store, StoreError},
 };
 
 /// The kind under which builds lie in the inbox.
 pub const BUILD: &str = "build";
-/// How many entries are taken in one look.
+/// How many entries are dealt with in one look, and read at once. Those that wait don't count.
 const AT_ONCE: u32 = 500;
 /// How long a build without a digest waits for its registry to be reachable.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
@@ -32,7 +31,18 @@ pub struct Asked {
     pub request: Request,
 }
 
-/// Takes all builds in; answers whether there were any, and the requests for `repository`.
+/// What became of an entry.
+enum Came {
+    /// It was taken in.
+    In,
+    /// It was refused.
+    Refused,
+    /// It waits for its registry.
+    Waits,
+}
+
+/// Takes builds in; answers whether there were any, and the requests for `repository`. What only waits hides
+/// nothing that comes behind it.
 pub(super) async fn take(
     store: &dyn Store,
     images: &Images,
@@ -41,13 +51,22 @@ pub(super) async fn take(
 ) -> Result<(bool, Vec<Asked>), StoreError> {
     let mut asked = Vec::new();
     let mut any = false;
-    for entry in store.pending(AT_ONCE).await? {
-        if entry.kind == BUILD {
-            any |= build(store, images, &entry, now).await?;
-        } else if let Some(request) = request(store, &entry, now).await?
-            && request.repository() == repository
-        {
-            asked.push(Asked { id: entry.id, by: entry.owner, request });
+    let (mut after, mut dealt) = (InboxId(0), 0);
+    while dealt < AT_ONCE {
+        let page = store.pending(after, AT_ONCE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        for entry in page {
+            if entry.kind == BUILD {
+                let came = build(store, images, &entry, now).await?;
+                any |= matches!(came, Came::In);
+                dealt += u32::from(!matches!(came, Came::Waits));
+            } else if let Some(request) = request(store, &entry, now).await?
+                && request.repository() == repository
+            {
+                dealt += 1;
+                asked.push(Asked { id: entry.id, by: entry.owner, request });
+            }
         }
     }
     Ok((any, asked))
@@ -58,39 +77,33 @@ async fn build(
     images: &Images,
     entry: &Entry,
     now: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<Came, StoreError> {
     let Ok(mut report) = serde_json::from_value::<BuildReport>(entry.payload.clone()) else {
         give_up(store, entry, "not a build that this version reads; report it again", now).await?;
-        return Ok(false);
+        return Ok(Came::Refused);
     };
     if report.digest.is_none() {
-        match images.resolve(&report.image, &report.tag).await {
-            Ok(Some(digest)) => report.digest = Some(digest),
-            Ok(None) => {
-                let text = format!(
-                    "the registry has no {}:{}; push the image before the build is reported, or report its digest",
-                    report.image, report.tag
-                );
-                give_up(store, entry, &text, now).await?;
-                return Ok(false);
+        let refusal = match images.resolve(&report.image, &report.tag).await {
+            Resolved::Digest(digest) => {
+                report.digest = Some(digest);
+                None
             }
-            Err(error) if now.duration_since(entry.received) < PATIENCE && transient(&error) => {
-                return Ok(false);
-            }
-            Err(error) => {
-                give_up(store, entry, &error.to_string(), now).await?;
-                return Ok(false);
-            }
+            Resolved::Missing => Some(format!(
+                "the registry has no {}:{}; push the image before the build is reported, or report its digest",
+                report.image, report.tag
+            )),
+            Resolved::Silent(_) if now.duration_since(entry.received) < PATIENCE => return Ok(Came::Waits),
+            Resolved::Silent(why) | Resolved::Refused(why) => Some(why),
+        };
+        if let Some(text) = refusal {
+            give_up(store, entry, &text, now).await?;
+            return Ok(Came::Refused);
         }
     }
     let recorded = store.record_build(&report, entry.id, entry.received).await?;
     images.hint(&report.image);
     store.finish(entry.id, &json!({ "done": true, "text": format!("{recorded:?}") }), now).await?;
-    Ok(true)
-}
-
-fn transient(error: &RegistryError) -> bool {
-    error.is_transient()
+    Ok(Came::In)
 }
 
 async fn request(store: &dyn Store, entry: &Entry, now: Timestamp) -> Result<Option<Request>, StoreError> {

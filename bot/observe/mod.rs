@@ -126,7 +126,7 @@ impl Observer {
         let mut facts = match self.read_git().await {
             Ok(facts) => facts,
             Err(error) => {
-                problems.push(platform(error.to_string()));
+                problems.push(Problem { owner: error.owner(), ..platform(error.to_string()) });
                 // With old branches and a new forge a merged proposal would be opened again.
                 let last = self.last.as_ref().map(|seen| (*seen.facts).clone()).unwrap_or_default();
                 Facts { git_silent: true, ..last }

@@ -99,8 +99,9 @@ impl SqlStore {
         }))
     }
 
-    pub(super) async fn waiting_entries(&self, limit: u32) -> Result<Vec<Entry>> {
-        let found = sqlx::query(select!("WHERE finished_ms IS NULL ORDER BY id LIMIT $1"))
+    pub(super) async fn waiting_entries(&self, after: InboxId, limit: u32) -> Result<Vec<Entry>> {
+        let found = sqlx::query(select!("WHERE finished_ms IS NULL AND id > $1 ORDER BY id LIMIT $2"))
+            .bind(after.0)
             .bind(i64::from(limit))
             .fetch_all(&self.read)
             .await;

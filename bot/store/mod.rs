@@ -77,8 +77,8 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<Enqueued>;
 
-    /// The entries that wait, oldest first, at most `limit`.
-    async fn pending(&self, limit: u32) -> Result<Vec<Entry>>;
+    /// The entries behind `after` that wait, oldest first, at most `limit`.
+    async fn pending(&self, after: InboxId, limit: u32) -> Result<Vec<Entry>>;
 
     /// Notes that an entry was dealt with, and what came of it (bounds as for a payload). The first outcome
     /// stands: returns whether this call was the one, so also `false` for an entry that does not exist.

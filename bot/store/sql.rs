@@ -129,8 +129,8 @@ impl Store for SqlStore {
         self.put_request(kind, key, owner, payload, now).await
     }
 
-    async fn pending(&self, limit: u32) -> Result<Vec<Entry>> {
-        self.waiting_entries(limit).await
+    async fn pending(&self, after: InboxId, limit: u32) -> Result<Vec<Entry>> {
+        self.waiting_entries(after, limit).await
     }
 
     async fn finish(&self, id: InboxId, outcome: &Value, now: Timestamp) -> Result<bool> {
@@ -228,7 +228,7 @@ mod tests {
         };
         assert!(matches!(error, StoreError::Full { .. }), "{error}");
         assert!(error.is_temporary() && error.to_string().contains("make room"), "{error}");
-        let kept = store.pending(1000).await.unwrap();
+        let kept = store.pending(InboxId(0), 1000).await.unwrap();
         assert!(stored > 5 && kept.iter().all(|entry| entry.payload == payload));
         assert_eq!(kept.len(), stored);
         pragma(&store, "max_page_count = 1000000").await;
@@ -246,7 +246,7 @@ mod tests {
         let payload = json!(1);
         let error = store.enqueue("build", None, "ci", &payload, Timestamp::UNIX_EPOCH).await.unwrap_err();
         assert!(matches!(error, StoreError::Busy { .. }), "{error}");
-        store.pending(1).await.unwrap();
+        store.pending(InboxId(0), 1).await.unwrap();
         other.execute("ROLLBACK").await.unwrap();
         assert!(store.enqueue("build", None, "ci", &payload, Timestamp::UNIX_EPOCH).await.unwrap().fresh);
     }

@@ -1,13 +1,23 @@
 //! Parts of a mirror are taken away, under a running process or between two: whatever is gone, the second
 //! fetch at the latest has it again.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use gantry::git::{GitError, Mirror, RefResult};
+use gantry::git::{GitError, Mirror, RefResult, Remote};
 use gantry_core::ids::CommitId;
 
 use super::{Own, draft, remote, update};
-use crate::support::git_repository::{Bare, assert_sound, file, git, run};
+use crate::support::{
+    git_http::{Behaviour, Server},
+    git_repository::{Bare, assert_sound, file, git, run},
+};
 
 type Harm = (&'static str, fn(&Path));
 
@@ -156,6 +166,24 @@ fn what_another_program_put_there_is_not_removed() {
     assert_sound(&own.path());
 }
 
+/// What lies behind a tip must be there: that it is not is no stale plan, which a new one would follow for ever.
+#[test]
+fn a_commit_behind_a_tip_that_is_gone_is_damage() {
+    let bare = Bare::new();
+    let first = bare.commit("main", "first", &[file("a", "1")]);
+    let own = Own::of_bare(&bare);
+    own.mirror.fetch().unwrap();
+    let id = own.mirror.commit(&draft(&first, "a", b"2")).unwrap();
+    own.mirror.push(&[update("main", Some(&first), Some(&id))]).unwrap();
+    empty(&own.path().join("objects/pack"));
+    let own = own.reopened(remote(&bare));
+    assert_eq!(own.mirror.heads().require("main").unwrap(), &id, "the tip is there, outside the packs");
+    let error = own.mirror.changed(Some(&first), &id, &|_| true).unwrap_err();
+    assert!(matches!(error, GitError::Damaged { .. }), "{error}");
+    own.mirror.fetch().unwrap();
+    assert_eq!(own.mirror.changed(Some(&first), &id, &|_| true).unwrap().len(), 1);
+}
+
 /// A plan that is only stale, because a person rewrote history, makes no mirror anew.
 #[test]
 fn a_commit_that_never_was_is_no_damage() {
@@ -196,4 +224,26 @@ fn what_is_no_damage_of_the_mirror_is_not_fetched_over_and_over() {
     seen.dedup();
     assert_eq!(seen.len(), 2, "it is made anew once");
     assert!(own.mirror.snapshot(&whole).unwrap().read("a").unwrap().is_some(), "all else can be read");
+}
+
+/// A server that dies within its answer is no reason to fetch everything.
+#[test]
+fn half_a_pack_is_the_servers_fault_and_not_damage() {
+    use std::os::unix::fs::MetadataExt;
+    let bare = Bare::new();
+    bare.commit("main", "first", &[file("a", "1")]);
+    let halves = Arc::new(AtomicU64::new(0));
+    let behaviour = Behaviour { halves_packs: Arc::clone(&halves), ..Behaviour::default() };
+    let server = Server::start(bare.path().parent().unwrap().to_owned(), behaviour);
+    let own = Own::of(Remote::new(&server.url("infra.git")).unwrap());
+    own.mirror.fetch().unwrap();
+    let inode = || fs::metadata(own.path().join("config")).unwrap().ino();
+    let before = inode();
+    let second = bare.commit("main", "second", &[file("notes.txt", &long("one"))]);
+    halves.store(1, Ordering::SeqCst);
+    let error = own.mirror.fetch().unwrap_err();
+    assert!(!matches!(error, GitError::Damaged { .. }), "{error}");
+    assert_eq!(own.mirror.fetch().unwrap().require("main").unwrap(), &second);
+    assert_eq!(inode(), before, "it is the same mirror");
+    assert_eq!(read_all(&own.mirror, &second).unwrap(), 2);
 }

@@ -48,7 +48,7 @@ async fn the_same_report_again_is_the_same_build() {
     let again = server.build(&build("1.1.0")).await;
     assert_eq!((again.status.as_u16(), &again.body["id"]), (200, &first["id"]));
     assert_eq!(again.body["fresh"], false);
-    assert_eq!(server.store.pending(10).await.unwrap().len(), 1);
+    assert_eq!(server.store.pending(gantry::store::InboxId(0), 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_key_with_another_body_is_a_conflict() {
     assert_eq!(server.send(send(build("1.1.0"))).await.status, 200);
     let text = server.send(send(build("1.2.0"))).await.refusal(409);
     assert!(text.contains("the earlier one stands"), "{text}");
-    assert_eq!(server.store.pending(10).await.unwrap().len(), 1);
+    assert_eq!(server.store.pending(gantry::store::InboxId(0), 10).await.unwrap().len(), 1);
     let request = server.request(Method::POST, "/api/v1/builds").bearer_auth(CI).json(&build("1.1.0"));
     server.send(request.header("Idempotency-Key", "two words")).await.refusal(400);
 }
@@ -85,7 +85,7 @@ async fn a_token_reports_its_own_images_only() {
     assert!(text.contains("shop-ci") && text.contains("platform engineer"), "{text}");
     let text = server.post(VIEWER, "/api/v1/builds", &build("1.1.0")).await.refusal(403);
     assert!(text.contains("role viewer") && text.contains("role ci"), "{text}");
-    assert!(server.store.pending(10).await.unwrap().is_empty());
+    assert!(server.store.pending(gantry::store::InboxId(0), 10).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn every_mistake_in_a_report_is_told_at_once() {
     wrong["digest"] = json!("sha256:short");
     let text = server.build(&wrong).await.refusal(422);
     assert!(text.contains("tag") && text.contains("digest"), "{text}");
-    assert!(server.store.pending(10).await.unwrap().is_empty());
+    assert!(server.store.pending(gantry::store::InboxId(0), 10).await.unwrap().is_empty());
 }
 
 #[tokio::test]

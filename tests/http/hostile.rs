@@ -49,7 +49,7 @@ async fn a_body_over_the_limit_is_refused_by_its_length_and_by_its_bytes() {
         large.into_bytes().chunks(1000).map(|c| Ok::<_, std::io::Error>(c.to_vec())).collect::<Vec<_>>();
     let stream = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
     server.send(request().body(stream)).await.refusal(413);
-    assert!(server.store.pending(1).await.unwrap().is_empty());
+    assert!(server.store.pending(gantry::store::InboxId(0), 1).await.unwrap().is_empty());
 }
 
 #[tokio::test]

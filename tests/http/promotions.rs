@@ -89,7 +89,7 @@ async fn a_proposal_that_is_not_open_is_not_found() {
     for number in ["2", "0", "18446744073709551616", "-1", "x"] {
         server.post(MANAGER, &format!("/api/v1/promotions/{number}/approve"), &json!({})).await.refusal(404);
     }
-    assert!(server.store.pending(1).await.unwrap().is_empty());
+    assert!(server.store.pending(gantry::store::InboxId(0), 1).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn ci_can_ask_for_nothing() {
     let server = serve(vec![shop().seen()]).await;
     let text = server.post(CI, "/api/v1/promotions/1/approve", &json!({})).await.refusal(403);
     assert!(text.contains("role release-manager"), "{text}");
-    assert!(server.store.pending(1).await.unwrap().is_empty());
+    assert!(server.store.pending(gantry::store::InboxId(0), 1).await.unwrap().is_empty());
 }
 
 #[tokio::test]

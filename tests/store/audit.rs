@@ -118,7 +118,11 @@ async fn old_lines_and_finished_entries_are_pruned_and_numbers_not_used_again() 
         let pruned = store.prune(&keep, at(500)).await.unwrap();
         assert_eq!((pruned.inbox, pruned.audit), (3, 3));
         assert_eq!(store.audit_since(0, 100).await.unwrap().len(), 3);
-        assert_eq!(store.pending(100).await.unwrap()[0].id, ids[5], "what waits is kept");
+        assert_eq!(
+            store.pending(gantry::store::InboxId(0), 100).await.unwrap()[0].id,
+            ids[5],
+            "what waits is kept"
+        );
         assert!(store.entry(ids[3]).await.unwrap().is_some() && store.entry(ids[2]).await.unwrap().is_none());
         let again = store.prune(&keep, at(500)).await.unwrap();
         assert_eq!((again.inbox, again.audit), (0, 0));

@@ -20,11 +20,11 @@ async fn it_opens_twice_without_a_close_and_migrates_once() {
         let first = database.open().await;
         let made = first.enqueue("build", Some("k"), "ci", &json!(1), at(0)).await.unwrap();
         let second = database.open().await;
-        assert_eq!(second.pending(10).await.unwrap()[0].id, made.id);
+        assert_eq!(second.pending(gantry::store::InboxId(0), 10).await.unwrap()[0].id, made.id);
         assert!(!second.enqueue("build", Some("k"), "ci", &json!(1), at(0)).await.unwrap().fresh);
         drop(first);
         second.close().await;
-        assert_eq!(database.open().await.pending(10).await.unwrap().len(), 1);
+        assert_eq!(database.open().await.pending(gantry::store::InboxId(0), 10).await.unwrap().len(), 1);
     })
     .await;
 }
@@ -74,7 +74,7 @@ async fn a_copy_of_the_files_of_a_running_store_is_whole() {
     for name in ["gantry.db", "gantry.db-wal"] {
         std::fs::copy(folder(&database).join(name), folder(&copy).join(name)).unwrap();
     }
-    assert_eq!(copy.open().await.pending(100).await.unwrap().len(), 50);
+    assert_eq!(copy.open().await.pending(gantry::store::InboxId(0), 100).await.unwrap().len(), 50);
 }
 
 #[tokio::test]
@@ -91,8 +91,13 @@ async fn what_a_killed_process_had_acknowledged_is_there() {
             .await
             .unwrap();
             let store = database.open().await;
-            let stored: Vec<i64> =
-                store.pending(10_000).await.unwrap().iter().map(|entry| entry.id.0).collect();
+            let stored: Vec<i64> = store
+                .pending(gantry::store::InboxId(0), 10_000)
+                .await
+                .unwrap()
+                .iter()
+                .map(|entry| entry.id.0)
+                .collect();
             assert!(acknowledged.iter().all(|id| stored.contains(id)), "round {round}");
             assert!(stored.is_sorted());
         }
@@ -155,7 +160,7 @@ async fn a_lost_connection_is_made_anew() {
             .await;
             store.enqueue("build", None, "ci", &json!(2), at(1)).await.unwrap();
         }
-        assert_eq!(store.pending(10).await.unwrap().len(), 4);
+        assert_eq!(store.pending(gantry::store::InboxId(0), 10).await.unwrap().len(), 4);
     })
     .await;
 }

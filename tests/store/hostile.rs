@@ -76,7 +76,7 @@ async fn nul_and_length_are_refused_and_nothing_is_stored() {
             };
             is_refused(store.record_build(&report, InboxId(1), at(0)).await, "url");
         }
-        assert_eq!(store.pending(10).await.unwrap(), []);
+        assert_eq!(store.pending(gantry::store::InboxId(0), 10).await.unwrap(), []);
         assert_eq!(store.catalog(None).await.unwrap().images().count(), 0);
     })
     .await;

@@ -31,7 +31,7 @@ async fn the_same_key_makes_one_entry() {
         }
         let entry = store.entry(first.id).await.unwrap().unwrap();
         assert_eq!((entry.payload, entry.received, entry.finished), (payload, at(0), None));
-        assert_eq!(store.pending(100).await.unwrap().len(), 5);
+        assert_eq!(store.pending(gantry::store::InboxId(0), 100).await.unwrap().len(), 5);
     })
     .await;
 }
@@ -54,7 +54,7 @@ async fn twenty_at_once_with_one_key_make_one_entry() {
         }
         assert_eq!(answers.iter().filter(|answer| answer.fresh).count(), 1);
         assert!(answers.iter().all(|answer| answer.id == answers[0].id && !answer.conflict));
-        assert_eq!(store.pending(100).await.unwrap().len(), 1);
+        assert_eq!(store.pending(gantry::store::InboxId(0), 100).await.unwrap().len(), 1);
     })
     .await;
 }
@@ -69,13 +69,14 @@ async fn entries_wait_in_order_until_they_are_finished_once() {
                 store.enqueue("hook", None, "registry", &json!(number), at(9 - number)).await.unwrap().id,
             );
         }
-        let waiting: Vec<InboxId> = store.pending(3).await.unwrap().iter().map(|entry| entry.id).collect();
+        let waiting: Vec<InboxId> =
+            store.pending(gantry::store::InboxId(0), 3).await.unwrap().iter().map(|entry| entry.id).collect();
         assert_eq!(waiting, ids[..3]);
 
         assert!(store.finish(ids[0], &json!({"done": true}), at(20)).await.unwrap());
         assert!(!store.finish(ids[0], &json!("late"), at(21)).await.unwrap());
         assert!(!store.finish(InboxId(999), &json!(null), at(21)).await.unwrap());
-        assert_eq!(store.pending(100).await.unwrap()[0].id, ids[1]);
+        assert_eq!(store.pending(gantry::store::InboxId(0), 100).await.unwrap()[0].id, ids[1]);
         let entry = store.entry(ids[0]).await.unwrap().unwrap();
         assert_eq!(entry.finished, Some((at(20), json!({"done": true}))));
         assert_eq!(store.entry(InboxId(999)).await.unwrap(), None);

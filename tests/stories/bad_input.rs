@@ -1,6 +1,9 @@
 //! What is wrong is told with file and line and who must act; the rest goes on.
 
-use gantry_core::{decide::view::Put, reason::Reason};
+use gantry_core::{
+    decide::view::Put,
+    reason::{Owner, Reason},
+};
 
 use crate::support::house::{CONFIG, House, IMAGE, overlay, path};
 
@@ -19,6 +22,25 @@ async fn a_broken_config_leaves_the_last_good_one_in_force() {
     house.person("alice", "Mend it", &[("gantry.yaml", &CONFIG.replace("IMAGE", IMAGE))]);
     house.later(1).await;
     assert!(house.seen().problems.is_empty());
+}
+
+#[tokio::test]
+async fn a_config_that_is_too_large_leaves_the_last_good_one_in_force() {
+    let mut house = House::new().await;
+    let good = CONFIG.replace("IMAGE", IMAGE);
+    house.person("alice", "Add a lot", &[("gantry.yaml", &(good.clone() + &"# more\n".repeat(700_000)))]);
+    house.build("1.1.0", "success").await;
+    assert_eq!(house.versions()[0], "1.1.0");
+    house.restart().await;
+    house.build("1.2.0", "success").await;
+    assert_eq!(house.versions()[0], "1.2.0", "also for a new process");
+    let problems = house.seen().problems.clone();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].file.as_deref() == Some("gantry.yaml") && problems[0].owner == Owner::Team);
+    assert!(problems[0].message.contains("over the limit of 4 MiB"), "{problems:?}");
+    house.person("alice", "Less", &[("gantry.yaml", &good)]);
+    house.later(1).await;
+    assert_eq!(house.seen().problems, []);
 }
 
 #[tokio::test]

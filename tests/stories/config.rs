@@ -373,10 +373,12 @@ async fn a_kept_value_without_a_place_in_the_source_is_told() {
     house.person("alice", "One pod by default", &[(&values("dev"), "ingress:\n  hosts: []\nlog: debug\n")]);
     house.later(1).await;
     house.later(3_600).await;
-    let problem = format!("{:?}", house.standing("qa").problem);
+    let problem = house.standing("qa").problem.unwrap();
     assert!(
-        problem.contains(&values("dev")) && problem.contains("nothing stands at `replicas`"),
-        "{problem}"
+        matches!(&problem, Reason::WriteRefused { message, owner: Owner::Team, .. }
+            if message.contains(&values("dev")) && message.contains("nothing stands at `replicas`")),
+        "{problem:?}"
     );
+    assert_eq!(house.why("qa", None).reasons[0].owner(), Owner::Team, "the files are theirs");
     assert!(house.open("qa").is_none());
 }

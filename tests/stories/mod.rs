@@ -1,5 +1,6 @@
 //! Stories of the whole loop over real parts.
 
+mod alone;
 mod authors;
 mod bad_input;
 mod busy;

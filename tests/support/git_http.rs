@@ -30,6 +30,8 @@ pub(crate) struct Behaviour {
     pub(crate) falls_silent: bool,
     /// Takes a push, then ends the connection within the answer.
     pub(crate) cuts_push_answers: bool,
+    /// How many packs it still sends only half of, in answers that end as if all were well.
+    pub(crate) halves_packs: Arc<AtomicU64>,
     /// Answers everything with this status.
     pub(crate) status: Option<u16>,
     /// Knows only the first version of the protocol.
@@ -179,7 +181,11 @@ async fn serve(State(config): State<Arc<Config>>, request: Request) -> Response<
             .body(Body::from_stream(broken))
             .expect("a response");
     }
-    let response = answer(&output);
+    let is_pack = parts.uri.path().ends_with("/git-upload-pack") && output.windows(4).any(|w| w == b"PACK");
+    let left = &behaviour.halves_packs;
+    let halves =
+        is_pack && left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
+    let response = answer(if halves { &output[..output.len() / 2] } else { &output });
     if behaviour.falls_silent {
         let (parts, body) = response.into_parts();
         let whole = axum::body::to_bytes(body, usize::MAX).await.expect("the whole body");

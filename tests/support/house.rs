@@ -137,6 +137,12 @@ impl House {
         self.start().await;
     }
 
+    /// The same with another key for the infra repository in the settings.
+    pub(crate) async fn restart_with(&mut self, key: &str) {
+        self.settings = self.settings.replacen("{name: shop,", &format!("{{name: shop, {key},"), 1);
+        self.restart().await;
+    }
+
     /// The same without the database.
     pub(crate) async fn lose_database(&mut self) {
         self.server = None;

@@ -170,8 +170,11 @@ impl Context<'_> {
     pub(super) fn refused(&self, release: &ReleaseId) -> Option<Reason> {
         let failure = self.view.facts.failures.get(&(self.place.clone(), release.clone()))?;
         let head = self.view.facts.heads.get(&self.stage.branch)?;
-        (failure.head == *head && failure.retry > self.view.now)
-            .then(|| Reason::WriteRefused { message: failure.message.clone(), retry: failure.retry })
+        (failure.head == *head && failure.retry > self.view.now).then(|| Reason::WriteRefused {
+            message: failure.message.clone(),
+            owner: failure.owner,
+            retry: failure.retry,
+        })
     }
 }
 

@@ -47,9 +47,10 @@ fn a_refused_write_is_not_repeated_until_something_changes() {
     world.build("1.1.0", Success);
     let head = world.facts.heads[&"main".parse().unwrap()].clone();
     let release = release("1.1.0").id;
-    let failure = Failure { head, message: "hook declined".to_owned(), retry: at(900) };
+    let failure = Failure { head, message: "hook declined".to_owned(), owner: Owner::Team, retry: at(900) };
     world.facts.failures.insert((place("dev"), release), failure);
     assert_eq!(world.wants(500), NOTHING);
+    assert_eq!(world.standing("dev", 500).problem.map(|reason| reason.owner()), Some(Owner::Team));
     assert_eq!(world.decide(500).next_look, Some(at(900)));
     assert_eq!(world.wants(900), ["commit dev 1.1.0"]);
     world.facts.heads.insert("main".parse().unwrap(), format!("{:040x}", 77).parse().unwrap());
