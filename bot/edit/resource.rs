@@ -4,7 +4,7 @@ use crate::kind::Kind;
 use crate::refusal::Refusal;
 use crate::site::Found;
 use crate::syntax::{NodeId, Shape, Tree};
-use crate::{argocd, flux, manifest};
+use crate::{argocd, flux, k3s, manifest};
 
 /// The kind of a file that holds resources or a patch of them; nothing for other files.
 pub(crate) fn kind_of(tree: &Tree<'_>) -> Option<Kind> {
@@ -51,6 +51,9 @@ pub(crate) fn find(tree: &Tree<'_>, found: &mut Found) -> Result<(), Refusal> {
             }
             Some("argoproj.io") if matches!(kind, "Application" | "ApplicationSet") => {
                 argocd::find(tree, root, kind, found)?;
+            }
+            Some("helm.cattle.io") if matches!(kind, "HelmChart" | "HelmChartConfig") => {
+                k3s::find(tree, root, found)?;
             }
             _ => manifest::find(tree, root, found)?,
         }
