@@ -25,10 +25,25 @@ pub(crate) fn kind_of(tree: &Tree<'_>) -> Option<Kind> {
     resource.then_some(Kind::Manifest)
 }
 
-/// The sites of every document, and of every item where a document is a list of resources.
-pub(crate) fn find(tree: &Tree<'_>, found: &mut Found) -> Result<(), Refusal> {
+/// Whether the document is a resource and no kustomization (kustomize takes one without `apiVersion` or `kind`
+/// too), so that a file may hold both.
+pub(crate) fn is_other(tree: &Tree<'_>, root: NodeId) -> bool {
+    let (Some(version), Some(kind)) = (field(tree, root, "apiVersion"), field(tree, root, "kind")) else {
+        return false;
+    };
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    let own = matches!(kind, "Kustomization" | "Component") && !group.ends_with(".toolkit.fluxcd.io");
+    !own && group != "kustomize.config.k8s.io"
+}
+
+/// The sites of the documents, and of every item where a document is a list of resources.
+pub(crate) fn find(
+    tree: &Tree<'_>,
+    documents: impl Iterator<Item = NodeId>,
+    found: &mut Found,
+) -> Result<(), Refusal> {
     let mut resources: Vec<NodeId> = Vec::new();
-    let mut open: Vec<NodeId> = tree.roots().collect();
+    let mut open: Vec<NodeId> = documents.collect();
     while let Some(root) = open.pop() {
         match tree.get(root, "items")? {
             Some((_, items)) if field(tree, root, "kind").is_some_and(|kind| kind.ends_with("List")) => {
