@@ -19,7 +19,7 @@ use crate::MAX_BYTES;
 use crate::key::Key;
 use crate::keyed;
 use crate::refusal::{Reason, Refusal};
-use crate::syntax::{Layout, Node, NodeId, Shape, Tree};
+use crate::syntax::{Layout, Node, NodeId, Shape, Style, Tree};
 use region::Region;
 
 /// The bytes of `theirs` with the values at `keys` of `ours`.
@@ -38,7 +38,10 @@ pub fn keep(theirs: &[u8], ours: &[u8], keys: &[&str]) -> Result<Vec<u8>, Refusa
             let reason = Reason::NoSuchKey { key: (*text).to_owned(), deepest, present };
             return Err(Refusal::whole(reason));
         };
-        kept.push(Kept { to, from, name, own_name });
+        // Empty in both: nothing to take over.
+        if !(taken.node(to).is_absent() && own.node(from).is_absent()) {
+            kept.push(Kept { to, from, name, own_name });
+        }
     }
     kept.sort_by_key(|kept| kept.to);
     let mut out = theirs[..taken.bom()].to_vec();
@@ -120,12 +123,17 @@ impl Kept {
         let place = Region::of(theirs, self.name, self.to).ok_or_else(|| no_bytes(theirs, self.name))?;
         let own = Region::of(ours, self.own_name, self.from).ok_or_else(|| no_bytes(theirs, self.name))?;
         let text = &ours.text()[own.range.clone()];
+        let behind = theirs.line_around(place.range.end).1;
+        if from.shape == Shape::Scalar(Style::Block) && behind != place.range.end {
+            // A comment would be a part of the text.
+            return Err(self.refuse(theirs, "a kept block has no place before what stands on this line"));
+        }
         // Where both have lines of their own the keys tell the indentation, else it must be the same.
         let columns = |tree: &Tree<'_>, id: NodeId| isize::try_from(tree.position(id).1).unwrap_or_default();
         let moved = match (place.column, own.column) {
             (Some(there), Some(here)) => there.checked_signed_diff(here).unwrap_or_default(),
             _ if block(to) => columns(theirs, self.to) - columns(ours, self.from),
-            (_, Some(_)) if text.contains('\n') => {
+            (_, Some(_)) if text.contains('\n') || from.shape == Shape::Scalar(Style::Block) => {
                 return Err(self.refuse(theirs, "a kept block has no place there; write both alike"));
             }
             _ => 0,
@@ -135,8 +143,8 @@ impl Kept {
                 self.refuse(theirs, "a kept list or mapping is indented otherwise; indent both alike")
             );
         }
-        let text =
-            region::moved(text, block(to) && own.column.is_some(), moved, region::line_end(theirs.text()));
+        let end = region::line_end(theirs.text());
+        let text = region::moved(text, block(to) && own.column.is_some(), moved, end);
         Ok((place.range, text))
     }
 
@@ -209,6 +217,7 @@ mod tests {
         );
         assert_eq!(kept(theirs, ours, &["gone"]).unwrap(), theirs, "nothing to keep");
         assert_eq!(kept(theirs, theirs, &["replicas", "ingress", "end[0]"]).unwrap(), theirs);
+        assert_eq!(kept("a: # c\nb: 1\n", "a:\nb: 2\n", &["a"]).unwrap(), "a: # c\nb: 1\n", "empty in both");
         assert_eq!(kept("a: 1\r\nb: {c: 2}", "b: {c: 3}\na: x", &["a", "b"]).unwrap(), "a: x\r\nb: {c: 3}");
     }
 
@@ -306,9 +315,11 @@ mod tests {
             ("a:\n  b: 1\n", "a: {b: 1}\n", "a", "indented otherwise"),
             ("a: x\n", "a: x\n  y\n", "a", "spans lines"),
             ("a: x\n\nb: 1\n", "a: |+\n  y\nb: 1\n", "a", "reads back"),
-            ("[x, y]\n", "- |\n  z\n", "[0]", "no place there"),
-            ("a: x # c\n", "a: |\n  y\n", "a", "reads back"),
-            ("{a: x}\n", "a: |\n  y\n", "a", "reads back"),
+            ("[x, y]\n", "- |\n  z\n", "[0]", "before what stands on this line"),
+            ("a:\n  x\n", "a: |\n  y\n", "a", "no place there"),
+            ("a:\n  x\n", "a: |\n", "a", "no place there"),
+            ("a: x # c\n", "a: |\n  y\n", "a", "before what stands on this line"),
+            ("{a: x}\n", "a: |\n  y\n", "a", "before what stands on this line"),
             ("a: 1\n", "a:\n", "a", "is empty in one"),
             ("a:\n", "a: 1\n", "a", "is empty in one"),
             ("a: 1\n", "a: {{ x }}\n", "a", "template"),

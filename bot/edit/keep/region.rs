@@ -10,7 +10,8 @@ pub(super) struct Region {
     /// From the first byte, or the `|` of a block; from the start of the line where a block list or mapping has
     /// lines of its own. To the last byte without its line end.
     pub(super) range: Range<usize>,
-    /// The column (from 0) that the lines behind the first are indented against, where there may be any.
+    /// The column (from 0) that the lines behind the first are indented against; nothing where that is not told
+    /// by the line on which the value starts.
     pub(super) column: Option<usize>,
 }
 
@@ -30,6 +31,8 @@ impl Region {
             Shape::Scalar(_) | Shape::Mapping(_) | Shape::Sequence(_) | Shape::Alias(_) => {
                 let range = tree.range(value)?;
                 let line = tree.line_around(range.start).0;
+                // On a line below its key it has no place for the `|` of a block.
+                let column = column.filter(|_| line <= tree.start(name));
                 let dash =
                     tree.text()[line..range.start].trim_end_matches(' ').strip_suffix('-').map(str::len);
                 Some(Self { range, column: column.or(dash) })
@@ -123,14 +126,13 @@ fn below_dash(tree: &Tree<'_>, value: NodeId) -> Option<(usize, usize)> {
 }
 
 /// A value's bytes for another file: lines behind the first are moved by that many columns, a whole first line
-/// too, and end as they do there.
-pub(super) fn moved(text: &str, whole: bool, columns: isize, line_end: &str) -> String {
+/// too, and end as they do there; as they are without a `line_end`.
+pub(super) fn moved(text: &str, whole: bool, columns: isize, line_end: Option<&str>) -> String {
     let mut out = String::with_capacity(text.len() + 64);
-    for (number, line) in text.split('\n').enumerate() {
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        if number > 0 {
-            out.push_str(line_end);
-        }
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        let contents = line.trim_end_matches(['\r', '\n']);
+        let (line, old_end) = line.split_at(contents.len());
+        let end = line_end.filter(|_| old_end.ends_with('\n')).unwrap_or(old_end);
         let spaces = line.len() - line.trim_start_matches(' ').len();
         let moves = (whole || number > 0) && (spaces < line.len() || columns < 0);
         match usize::try_from(columns) {
@@ -141,15 +143,18 @@ pub(super) fn moved(text: &str, whole: bool, columns: isize, line_end: &str) -> 
             Err(_) if moves => out.push_str(&line[spaces.min(columns.unsigned_abs())..]),
             Ok(_) | Err(_) => out.push_str(line),
         }
+        out.push_str(end);
     }
     out
 }
 
-/// How lines end in the text: as the first does.
-pub(super) fn line_end(text: &str) -> &'static str {
-    match text.find('\n') {
-        Some(at) if text[..at].ends_with('\r') => "\r\n",
-        _ => "\n",
+/// How lines end in the text, where all end alike.
+pub(super) fn line_end(text: &str) -> Option<&'static str> {
+    let (both, all) = (text.matches("\r\n").count(), text.matches('\n').count());
+    match both {
+        _ if all == 0 => None,
+        0 => Some("\n"),
+        _ => (both == all).then_some("\r\n"),
     }
 }
 
@@ -194,9 +199,12 @@ mod tests {
 
     #[test]
     fn lines_are_moved_and_end_alike() {
-        assert_eq!(moved("|\r\n  x\r\n\r\n   y", false, 2, "\n"), "|\n    x\n\n     y");
-        assert_eq!(moved("  a: 1\n \n   b", true, -2, "\r\n"), "a: 1\r\n\r\n b");
-        assert_eq!(moved("a", false, 4, "\n"), "a");
-        assert_eq!((line_end("a\r\nb\n"), line_end("a\nb\r\n"), line_end("")), ("\r\n", "\n", "\n"));
+        assert_eq!(moved("|\r\n  x\r\n\r\n   y", false, 2, Some("\n")), "|\n    x\n\n     y");
+        assert_eq!(moved("  a: 1\n \n   b", true, -2, Some("\r\n")), "a: 1\r\n\r\n b");
+        assert_eq!(moved("a", false, 4, None), "a");
+        assert_eq!(moved("a\r\n b\n", false, 1, None), "a\r\n  b\n");
+        assert_eq!(line_end("a\r\nb\r\n"), Some("\r\n"));
+        assert_eq!(line_end("a\nb\r"), Some("\n"));
+        assert_eq!((line_end("a"), line_end("a\r\nb\n")), (None, None));
     }
 }
