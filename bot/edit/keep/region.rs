@@ -70,6 +70,10 @@ fn end(tree: &Tree<'_>, value: NodeId) -> Option<usize> {
 /// line; with `+` the empty lines behind are part of it (YAML 1.2.2, section 8.1).
 fn block(tree: &Tree<'_>, name: NodeId, value: NodeId) -> Option<Region> {
     let text = tree.text();
+    // Where an item without contents starts is not known.
+    if name == value && tree.node(value).text.trim_matches('\n').is_empty() {
+        return None;
+    }
     let (start, column) = if name == value { below_dash(tree, value)? } else { behind_key(tree, name)? };
     let (_, header_end, mut next) = tree.line_around(start);
     let header = text.get(start..header_end)?.strip_prefix(['|', '>'])?;
@@ -192,7 +196,13 @@ mod tests {
             assert_eq!(region(text, key), Some((wanted.to_owned(), Some(column))), "{text}");
         }
         assert_eq!(region("- b: 1\n  c: 2\n", "[0]"), Some(("b: 1\n  c: 2".to_owned(), None)));
-        for (text, key) in [("a: b\n  c\n", "a"), ("a:\n  |\n  c\n", "a"), ("a:\n  b: c\n    d\n", "a")] {
+        for (text, key) in [
+            ("a: b\n  c\n", "a"),
+            ("a:\n  |\n  c\n", "a"),
+            ("- |", "[0]"),
+            ("- |+\n\n- x\n", "[0]"),
+            ("a:\n  b: c\n    d\n", "a"),
+        ] {
             assert_eq!(region(text, key), None, "{text}");
         }
     }
