@@ -14,7 +14,7 @@ use crate::site::{Fields, Form, Found, Site, Slot};
 use crate::syntax::{NodeId, Tree};
 
 /// The longest name with its repository; an alias may repeat a huge text many times.
-const MAX_NAME: usize = 2048;
+pub(crate) const MAX_NAME: usize = 2048;
 
 /// The dependencies.
 pub(crate) fn find(tree: &Tree<'_>, found: &mut Found) -> Result<(), Refusal> {

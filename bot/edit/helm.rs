@@ -7,7 +7,7 @@
 //!   a mapping under such a key, `name` and `repo` are the name's only there and with a tag. A mapping with
 //!   `url`, `chart`, `branch` or the like is a chart's or a Git repository;
 //! - in one mapping with other things: `image` and `tag` or `imageTag`, `sidecarImage` and `sidecarImageTag`,
-//!   `imageName` or `imageRepository` and `imageTag`;
+//!   `imageName` or `imageRepository` and `imageTag`; `defaultAirflowRepository` and `defaultAirflowTag`;
 //! - a text under `image` or a key that ends in `Image`: see [`text::is_image`]. A bare word (`image: nginx`)
 //!   counts in a container only: an item of a list such as `extraContainers`, or beside a pull policy;
 //! - a text with a tag or digest under a key that starts with `image`, such as `imageK8S`;

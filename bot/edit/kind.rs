@@ -12,7 +12,8 @@ use crate::{argocd, chart, compose, helm, keyed, kustomization, markers, resourc
 /// A kind of file whose references can be edited; one module each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
-    /// A kustomization or component: `images`, inline patches, charts, `?ref=` of remote resources.
+    /// A kustomization or component: `images`, inline patches, charts, `?ref=` of remote resources. Other
+    /// resources in documents beside it are read as [`Kind::Manifest`] reads them.
     Kustomization,
     /// Values of a Helm chart: image mappings and image texts wherever they stand.
     HelmValues,
@@ -194,13 +195,16 @@ pub(crate) fn find(target: &Target<'_>, tree: &Tree<'_>) -> Result<Found, Refusa
         return Ok(found);
     }
     match target.kind {
-        Kind::Kustomization => kustomization::find(tree, &mut found)?,
+        Kind::Kustomization => {
+            kustomization::find(tree, &mut found)?;
+            resource::find(tree, tree.roots().filter(|root| resource::is_other(tree, *root)), &mut found)?;
+        }
         Kind::HelmValues => {
             for root in tree.roots() {
                 helm::find(tree, root, &mut found)?;
             }
         }
-        Kind::Manifest => resource::find(tree, &mut found)?,
+        Kind::Manifest => resource::find(tree, tree.roots(), &mut found)?,
         Kind::Chart => chart::find(tree, &mut found)?,
         Kind::Compose => compose::find(tree, &mut found)?,
         Kind::ArgocdSource => argocd::find_source_file(tree, &mut found)?,

@@ -9,6 +9,7 @@ mod fields;
 
 use crate::reference::What;
 use crate::refusal::{Reason, Refusal};
+use crate::resource;
 use crate::site::{Fields, Form, Found, Names, Pin, Site, Slot};
 use crate::syntax::{NodeId, Shape, Tree};
 
@@ -19,7 +20,7 @@ const DIGEST: &str = "digest";
 
 /// Every reference of the file.
 pub(crate) fn find(tree: &Tree<'_>, found: &mut Found) -> Result<(), Refusal> {
-    for root in tree.roots() {
+    for root in documents(tree) {
         fields::find(tree, root, found)?;
     }
     let Some((key, list)) = images(tree)? else { return Ok(()) };
@@ -41,10 +42,15 @@ pub(crate) fn find(tree: &Tree<'_>, found: &mut Found) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The documents that are kustomizations.
+fn documents(tree: &Tree<'_>) -> impl Iterator<Item = NodeId> {
+    tree.roots().filter(|root| !resource::is_other(tree, *root))
+}
+
 /// The list in the one document that has it.
 fn images(tree: &Tree<'_>) -> Result<Option<(NodeId, NodeId)>, Refusal> {
     let mut lists = Vec::new();
-    for root in tree.roots() {
+    for root in documents(tree) {
         if let Some((key, _)) = tree.get(root, "<<")? {
             return Err(Refusal::at(tree.position(key), Reason::MergeKey));
         }

@@ -23,6 +23,7 @@ mod flux;
 pub mod format;
 mod git_url;
 mod helm;
+mod k3s;
 mod keep;
 pub mod key;
 mod keyed;

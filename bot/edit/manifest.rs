@@ -3,9 +3,12 @@
 //! One walk serves all kinds of resources: containers are known by the list or key that holds them, wherever
 //! a template nests it. Elsewhere `image`, `imageName` and keys that end in `Image` count where the text can only be an
 //! image reference: with a tag, a digest or a registry's host. `metadata` and `status` are not looked into,
-//! nor are resources that hold schemas or other files ([`OPAQUE`]), nor what a patch deletes.
+//! nor are resources that hold schemas or other files ([`OPAQUE`]), nor what a patch deletes. What containers
+//! are told of other images is in [`told`].
 //!
 //! Every node is seen once; aliases are not followed, so a text is found where it is written.
+
+mod told;
 
 use std::collections::HashSet;
 
@@ -66,6 +69,9 @@ fn walk<'t>(tree: &'t Tree<'_>, root: NodeId, place: Place<'t>, found: &mut Foun
             Shape::Sequence(_) => open.extend(tree.items(node).map(|item| (item, place.item()))),
             Shape::Mapping(_) if is_opaque(tree, node) => {}
             Shape::Mapping(_) => {
+                if place.listed {
+                    found.sites.extend(told::mapping(tree, node, place.key)?);
+                }
                 let mut seen = HashSet::new();
                 for (key, value) in tree.pairs(node) {
                     let name = &*tree.node(key).text;
@@ -84,6 +90,7 @@ fn walk<'t>(tree: &'t Tree<'_>, root: NodeId, place: Place<'t>, found: &mut Foun
                     open.push((value, place.below(name)));
                 }
             }
+            Shape::Scalar(_) if place.listed => found.sites.extend(told::argument(tree, node, place.key)),
             Shape::Scalar(_) | Shape::Alias(_) => {}
         }
     }
@@ -161,6 +168,11 @@ fn text(tree: &Tree<'_>, slot: Slot, container: bool) -> Option<Site> {
     let text = slot.text(tree)?;
     let meant = if container { !is_variable(text) } else { is_clear(text) };
     if meant { Site::joined(tree, slot) } else { None }
+}
+
+/// A text under a key that says that it is an image, where it must be a reference.
+pub(crate) fn whole_text(tree: &Tree<'_>, pair: (NodeId, NodeId)) -> Option<Site> {
+    text(tree, Slot::of(pair), false)
 }
 
 /// Whether nothing but a variable or template stands there: no reference, but a place for one.

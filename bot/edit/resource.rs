@@ -4,7 +4,7 @@ use crate::kind::Kind;
 use crate::refusal::Refusal;
 use crate::site::Found;
 use crate::syntax::{NodeId, Shape, Tree};
-use crate::{argocd, flux, manifest};
+use crate::{argocd, flux, k3s, manifest};
 
 /// The kind of a file that holds resources or a patch of them; nothing for other files.
 pub(crate) fn kind_of(tree: &Tree<'_>) -> Option<Kind> {
@@ -25,10 +25,25 @@ pub(crate) fn kind_of(tree: &Tree<'_>) -> Option<Kind> {
     resource.then_some(Kind::Manifest)
 }
 
-/// The sites of every document, and of every item where a document is a list of resources.
-pub(crate) fn find(tree: &Tree<'_>, found: &mut Found) -> Result<(), Refusal> {
+/// Whether the document is a resource and no kustomization (kustomize takes one without `apiVersion` or `kind`
+/// too), so that a file may hold both.
+pub(crate) fn is_other(tree: &Tree<'_>, root: NodeId) -> bool {
+    let (Some(version), Some(kind)) = (field(tree, root, "apiVersion"), field(tree, root, "kind")) else {
+        return false;
+    };
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    let own = matches!(kind, "Kustomization" | "Component") && !group.ends_with(".toolkit.fluxcd.io");
+    !own && group != "kustomize.config.k8s.io"
+}
+
+/// The sites of the documents, and of every item where a document is a list of resources.
+pub(crate) fn find(
+    tree: &Tree<'_>,
+    documents: impl Iterator<Item = NodeId>,
+    found: &mut Found,
+) -> Result<(), Refusal> {
     let mut resources: Vec<NodeId> = Vec::new();
-    let mut open: Vec<NodeId> = tree.roots().collect();
+    let mut open: Vec<NodeId> = documents.collect();
     while let Some(root) = open.pop() {
         match tree.get(root, "items")? {
             Some((_, items)) if field(tree, root, "kind").is_some_and(|kind| kind.ends_with("List")) => {
@@ -51,6 +66,9 @@ pub(crate) fn find(tree: &Tree<'_>, found: &mut Found) -> Result<(), Refusal> {
             }
             Some("argoproj.io") if matches!(kind, "Application" | "ApplicationSet") => {
                 argocd::find(tree, root, kind, found)?;
+            }
+            Some("helm.cattle.io") if matches!(kind, "HelmChart" | "HelmChartConfig") => {
+                k3s::find(tree, root, found)?;
             }
             _ => manifest::find(tree, root, found)?,
         }

@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_compared_is_told_with_its_line() {
-        let problem = content("a/s.yaml", b"log: x\nreplicas: |\n  1\n", &keys(&["replicas"])).unwrap_err();
+        let problem = content("a/s.yaml", b"log: x\nreplicas: 1\n  2\n", &keys(&["replicas"])).unwrap_err();
         assert!(problem.to_string().starts_with("a/s.yaml:2:"), "{problem}");
     }
 }

@@ -1,6 +1,7 @@
 //! The targets: functions that panic where a promise of gantry-edit is broken. A new kind of file is one
 //! line in [`TARGETS`] and a folder of seeds, and a file here only where neither [`whole`] nor [`keyed`] fits it.
 
+mod kept;
 mod keyed;
 mod pattern;
 mod whole;
@@ -29,6 +30,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("dotenv", |data| keyed::run(Format::Dotenv, data)),
     ("hcl", |data| keyed::run(Format::Hcl, data)),
     ("pattern", pattern::run),
+    ("kept", kept::run),
 ];
 
 /// The outcome of a refusal: its reason without lines, columns and text from the file.

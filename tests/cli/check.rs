@@ -180,7 +180,7 @@ fn values_that_cannot_be_kept_are_told_in_each_environment() {
         |keys: &str| format!("{CONFIG}    config: [{{path: 'conf/{{environment}}.yaml', keep: {keys}}}]\n");
     put(dir.path(), "gantry.yaml", &keep("[replicas]"));
     put(dir.path(), "conf/dev.yaml", "log: info\nreplicas: 1\n");
-    put(dir.path(), "conf/prod.yaml", "log: info\nreplicas: |\n  5\n");
+    put(dir.path(), "conf/prod.yaml", "log: info\nreplicas: 5\n  6\n");
     let ran = in_dir(dir.path(), &["check"]);
     assert!(ran.code == 2 && ran.out.contains("conf/prod.yaml:2:"), "{}", ran.out);
     assert!(!ran.out.contains("conf/dev.yaml"), "{}", ran.out);

@@ -345,14 +345,14 @@ async fn a_file_without_its_like_comes_whole() {
 #[tokio::test]
 async fn a_kept_value_that_cannot_be_told_is_a_problem_of_its_place_with_its_line() {
     let mut house = keyed_house(&valued("5", PROD_HOSTS, "info")).await;
-    let odd = valued("|\n  5\n", DEV_HOSTS, "debug").replace(" # pods", "");
+    let odd = valued("5\n  6", DEV_HOSTS, "debug").replace(" # pods", "");
     house.person("alice", "Odd", &[(&values("prod"), &odd)]);
     house.later(60).await;
     let problem = house.standing("prod").problem.unwrap();
     assert!(
         matches!(&problem, Reason::Broken { problem } if problem.line == Some(1)
             && problem.file.as_deref() == Some(values("prod").as_str())
-            && problem.owner == Owner::Team && problem.message.contains("block scalar")),
+            && problem.owner == Owner::Team && problem.message.contains("spans lines")),
         "{problem:?}"
     );
     assert_eq!(house.standing("dev").problem, None, "the others go on");

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::text;
+use super::{mapping, text};
 use crate::refusal::Refusal;
 use crate::site::Slot;
 use crate::syntax::{NodeId, Shape, Tree};
@@ -140,6 +140,7 @@ fn matters(key: &str) -> bool {
         "env",
     ];
     WORDS.contains(&key)
+        || mapping::AIRFLOW.contains(&key)
         || text::is_image_key(key)
         || key.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("image"))
         || key.contains("Image")

@@ -34,6 +34,9 @@ struct Parts {
 const TAGS: [&str; 3] = ["tag", "imageTag", "image_tag"];
 /// The keys of an image's own registry.
 pub(super) const REGISTRIES: [&str; 4] = ["registry", "imageRegistry", "image_registry", "hub"];
+/// The keys of name, tag and digest in Airflow's chart.
+pub(super) const AIRFLOW: [&str; 3] =
+    ["defaultAirflowRepository", "defaultAirflowTag", "defaultAirflowDigest"];
 const DIGESTS: [&str; 4] = ["digest", "imageDigest", "image_digest", "sha"];
 
 /// Every image of the mapping; of each tag only one.
@@ -64,6 +67,9 @@ pub(super) fn sites(
     }
     let mut flat: Vec<(&str, (NodeId, NodeId))> = keys.own().collect();
     flat.sort_unstable_by_key(|(_, pair)| *pair);
+    if let Some(parts) = airflow(keys)? {
+        push(parts);
+    }
     for (key, pair) in flat {
         if let Some(parts) = flattened(tree, keys, key, pair)? {
             push(parts);
@@ -105,6 +111,13 @@ fn by_name(keys: &Keys<'_, '_>, standing: Standing<'_>) -> Result<Option<Parts>,
     let (Some((_, name)), Some((_, tag))) = (name, tag) else { return Ok(None) };
     let (registry, digest) = (keys.first(&REGISTRIES)?, keys.first(&DIGESTS)?.map(|(_, slot)| slot));
     Ok(Some(Parts { name, registry, tag: Some(tag), digest, alone: true }))
+}
+
+/// The image of all components in Airflow's chart (its `values.yaml`): the digest counts before the tag.
+fn airflow(keys: &Keys<'_, '_>) -> Result<Option<Parts>, Refusal> {
+    let [name, tag, digest] = AIRFLOW;
+    let (Some(name), Some(tag)) = (keys.slot(name)?, keys.slot(tag)?) else { return Ok(None) };
+    Ok(Some(Parts { name, registry: None, tag: Some(tag), digest: keys.slot(digest)?, alone: false }))
 }
 
 /// `image` with `tag` or `imageTag` beside it, `sidecarImage` with `sidecarImageTag`, `imageName` or

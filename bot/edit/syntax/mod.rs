@@ -237,6 +237,11 @@ impl<'a> Tree<'a> {
         node.end.map(|end| node.start as usize..end.get() as usize)
     }
 
+    /// The byte of the text at which a node starts; a block scalar at its first contents.
+    pub(crate) fn start(&self, id: NodeId) -> usize {
+        self.node(id).start as usize
+    }
+
     /// Line and column (in characters) of the node's start, both from 1.
     #[must_use]
     pub fn position(&self, id: NodeId) -> (usize, usize) {
