@@ -11,6 +11,9 @@ use crate::{
     table::{Clock, Spent},
 };
 
+/// A path and its new bytes.
+type Edit = (String, Option<Vec<u8>>);
+
 /// A fetched mirror of one copy.
 pub(crate) struct Ours {
     mirror: Mirror,
@@ -34,35 +37,50 @@ impl Ours {
     /// `updates` edits in commits of `each` on one branch, in one push.
     pub(crate) fn chain(&self, updates: usize, each: usize, tag: &str) -> Spent {
         let clock = Clock::start();
-        let snapshot = self.mirror.snapshot(&self.main).expect("a snapshot");
         let mut drafting = self.mirror.drafting_to_push();
         let mut head = self.main.clone();
-        let applications: Vec<usize> = scattered(updates).collect();
-        for part in applications.chunks(each) {
-            let changes = part.iter().map(|application| edit(&snapshot, *application, tag)).collect();
+        let mut changes = self.edits(updates, tag).into_iter().map(|(_, change)| change).peekable();
+        let edited = clock.elapsed();
+        while changes.peek().is_some() {
+            let changes = changes.by_ref().take(each).collect();
             head = drafting.commit(&draft(&head, changes, tag)).expect("a commit");
         }
         let drafted = clock.elapsed();
         let update = RefUpdate { branch: "main".into(), old: Some(self.main.clone()), new: Some(head) };
         push(drafting, &[update]);
-        phases(&clock, drafted)
+        phases(&clock, edited, drafted)
     }
 
     /// One commit on each of `count` new branches, in one push.
     pub(crate) fn branches(&self, count: usize, tag: &str) -> Spent {
         let clock = Clock::start();
-        let snapshot = self.mirror.snapshot(&self.main).expect("a snapshot");
         let mut drafting = self.mirror.drafting_to_push();
         let mut updates = Vec::with_capacity(count);
-        for application in scattered(count) {
-            let change = edit(&snapshot, application, tag);
+        let edits = self.edits(count, tag);
+        let edited = clock.elapsed();
+        for (application, change) in edits {
             let new = drafting.commit(&draft(&self.main, vec![change], tag)).expect("a commit");
             let branch = format!("gantry/dev/app-{application:05}");
             updates.push(RefUpdate { branch, old: None, new: Some(new) });
         }
         let drafted = clock.elapsed();
         push(drafting, &updates);
-        phases(&clock, drafted)
+        phases(&clock, edited, drafted)
+    }
+
+    /// Proven edits of so many overlays at the head.
+    fn edits(&self, count: usize, tag: &str) -> Vec<(usize, Edit)> {
+        let applications: Vec<usize> = scattered(count).collect();
+        self.mirror.each(&applications, |reader, application| {
+            let path = overlay(*application);
+            let file = reader.read(&self.main, &path).expect("it reads").expect("it is there");
+            let image = image(*application);
+            let change = Change { image: &image, new_name: None, tag: Some(tag), digest: SetDigest::Keep };
+            let target = Target::of(Kind::Kustomization);
+            let edited = gantry_edit::set(&target, &file.bytes, &[change]).expect("it edits");
+            assert!(edited.changed, "{path}");
+            (*application, (path, Some(edited.bytes)))
+        })
     }
 }
 
@@ -73,11 +91,11 @@ fn push(drafting: Drafting<'_>, updates: &[RefUpdate]) {
 }
 
 /// The whole time; with `PHASES` set, also where it went.
-fn phases(clock: &Clock, drafted: Duration) -> Spent {
+fn phases(clock: &Clock, edited: Duration, drafted: Duration) -> Spent {
     let spent = clock.stop();
     if std::env::var_os("PHASES").is_some() {
-        let push = spent.time - drafted;
-        eprintln!("    drafted in {drafted:.1?}, pushed and kept in {push:.1?}");
+        let (push, commit) = (spent.time - drafted, drafted - edited);
+        eprintln!("    edited in {edited:.1?}, drafted in {commit:.1?}, pushed and kept in {push:.1?}");
     }
     spent
 }
@@ -88,18 +106,7 @@ pub(crate) fn scattered(count: usize) -> impl Iterator<Item = usize> {
     (0..count).map(|n| n * 1_999 % crate::infra::APPLICATIONS)
 }
 
-fn edit(snapshot: &gantry::git::Snapshot<'_>, application: usize, tag: &str) -> (String, Option<Vec<u8>>) {
-    let path = overlay(application);
-    let file = snapshot.read(&path).expect("it reads").expect("it is there");
-    let image = image(application);
-    let change = Change { image: &image, new_name: None, tag: Some(tag), digest: SetDigest::Keep };
-    let edited =
-        gantry_edit::set(&Target::of(Kind::Kustomization), &file.bytes, &[change]).expect("it edits");
-    assert!(edited.changed, "{path}");
-    (path, Some(edited.bytes))
-}
-
-fn draft(parent: &CommitId, changes: Vec<(String, Option<Vec<u8>>)>, tag: &str) -> Draft {
+fn draft(parent: &CommitId, changes: Vec<Edit>, tag: &str) -> Draft {
     let bot = Person { name: "Gantry".into(), email: "gantry@example.com".into() };
     let what = changes.first().map(|(path, _)| path.clone()).unwrap_or_default();
     let message = format!(

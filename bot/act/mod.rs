@@ -11,6 +11,7 @@ mod answer;
 mod edits;
 mod hands;
 mod pace;
+mod prepared;
 mod promoted;
 mod write;
 

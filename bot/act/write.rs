@@ -21,6 +21,7 @@ use super::{
     edits,
     hands::Hands,
     pace::{Pace, Went},
+    prepared::{Ahead, Prepared},
 };
 use crate::{
     git::{Draft, Drafting, File, GitError, Mirror, RefResult, RefUpdate},
@@ -89,6 +90,7 @@ impl Desk<'_> {
         let mut of_chain: Vec<(usize, BranchName)> = Vec::new();
         let mut planned: Vec<(usize, Planned)> = Vec::new();
         let mut left: BTreeSet<BranchName> = BTreeSet::new();
+        let mut ahead = Ahead::default();
         for (index, effect) in effects.iter().enumerate() {
             if let Effect::Commit { promotion: Promotion { base, .. } } | Effect::Rule { base, .. } = effect
                 && chains.get(base).is_some_and(|chain| chain.places.len() >= pace.most(base))
@@ -97,18 +99,22 @@ impl Desk<'_> {
                 continue;
             }
             match effect {
-                Effect::Commit { promotion } => match self.link(&mut drafting, &mut chains, promotion)? {
-                    Ok(true) => of_chain.push((index, promotion.base.clone())),
-                    Ok(false) => drop(done.insert(index, nothing_to_write(promotion))),
-                    Err(refused) => drop(done.insert(index, refused)),
-                },
+                Effect::Commit { promotion } => {
+                    let prepared = ahead.take(self, effects, index);
+                    match self.link(&mut drafting, &mut chains, promotion, prepared)? {
+                        Ok(true) => of_chain.push((index, promotion.base.clone())),
+                        Ok(false) => drop(done.insert(index, nothing_to_write(promotion))),
+                        Err(refused) => drop(done.insert(index, refused)),
+                    }
+                }
                 Effect::Rule { base, .. } => {
                     if self.rule(&mut drafting, &mut chains, effect)? {
                         of_chain.push((index, base.clone()));
                     }
                 }
                 Effect::Propose { promotion, replaces, pushed: false, .. } => {
-                    match self.propose(&mut drafting, promotion, replaces.as_ref())? {
+                    let prepared = ahead.take(self, effects, index);
+                    match self.propose(&mut drafting, promotion, replaces.as_ref(), prepared)? {
                         Ok(plan) => planned.push((index, plan)),
                         Err(refused) => drop(done.insert(index, refused)),
                     }
@@ -222,6 +228,7 @@ impl Desk<'_> {
         drafting: &mut Drafting<'_>,
         chains: &mut BTreeMap<BranchName, Chain>,
         promotion: &Promotion,
+        prepared: Option<Prepared>,
     ) -> Result<Result<bool, Written>, GitError> {
         let chain = self.chain(chains, &promotion.base)?;
         let snapshot = self.mirror.snapshot(&chain.start)?;
@@ -229,7 +236,10 @@ impl Desk<'_> {
             Some(file) => Ok(Some(file.clone())),
             None => snapshot.read(path),
         };
-        let changes = edits::of(self.mirror, self.pipeline, self.facts, promotion, &mut read)?;
+        let changes = match prepared.filter(|prepared| prepared.holds(&chain.files)) {
+            Some(prepared) => prepared.changes,
+            None => edits::of(self.mirror, self.pipeline, self.facts, promotion, &mut read)?,
+        };
         let changes = match changes {
             Ok(changes) => changes,
             Err(problem) => {
@@ -285,12 +295,19 @@ impl Desk<'_> {
         drafting: &mut Drafting<'_>,
         promotion: &Promotion,
         replaces: Option<&CommitId>,
+        prepared: Option<Prepared>,
     ) -> Result<Result<Planned, Written>, GitError> {
         let head = self.facts.heads.get(&promotion.base);
         let head = head.ok_or_else(|| GitError::unfinished(format!("no branch {}", promotion.base)))?;
-        let snapshot = self.mirror.snapshot(head)?;
-        let mut read = |path: &str| snapshot.read(path);
-        let changes = match edits::of(self.mirror, self.pipeline, self.facts, promotion, &mut read)? {
+        let changes = match prepared {
+            Some(prepared) => prepared.changes,
+            None => {
+                let snapshot = self.mirror.snapshot(head)?;
+                let mut read = |path: &str| snapshot.read(path);
+                edits::of(self.mirror, self.pipeline, self.facts, promotion, &mut read)?
+            }
+        };
+        let changes = match changes {
             Ok(changes) if changes.is_empty() => return Ok(Err(nothing_to_write(promotion))),
             Ok(changes) => changes,
             Err(problem) => {

@@ -14,6 +14,7 @@ use std::{
 
 use gantry_core::ids::CommitId;
 use gix::ObjectId;
+use gix_pack::cache::lru::MemoryCappedHashmap;
 
 use super::{
     error::{GitError, chain},
@@ -25,6 +26,8 @@ use super::{
 
 /// Decoded trees and commits kept in memory while one caller works with the mirror.
 const OBJECT_CACHE: usize = 16 << 20;
+/// Objects from packs kept for the deltas on them while one caller works with the mirror.
+const PACK_CACHE: usize = 16 << 20;
 /// Folders' lists kept in memory for all callers, in bytes; twice as many for a moment.
 const MAX_LISTS: usize = 16 << 20;
 /// Files kept in memory for all callers, likewise.
@@ -254,5 +257,7 @@ impl Mirror {
 pub(super) fn local(repository: &gix::ThreadSafeRepository) -> gix::Repository {
     let mut repository = repository.to_thread_local();
     repository.object_cache_size_if_unset(OBJECT_CACHE);
+    // Files of one kind are often packed as deltas of each other, and are read in another order than theirs.
+    repository.objects.set_pack_cache(|| Box::new(MemoryCappedHashmap::new(PACK_CACHE)));
     repository
 }

@@ -26,6 +26,7 @@ mod changed;
 mod connect;
 mod delta;
 mod draft;
+mod each;
 mod error;
 mod exchange;
 mod fetch;
@@ -58,6 +59,7 @@ mod wallet;
 
 pub use changed::Changed;
 pub use draft::{Draft, Drafting};
+pub use each::Reader;
 pub use error::GitError;
 pub use helper::CredentialHelper;
 pub use history::{CommitInfo, Person};
