@@ -4,13 +4,12 @@
 //! without its files. The mirror's pack is complete: what its deltas stand on is in it.
 
 use std::{
-    collections::HashSet,
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use gix::{ObjectId, objs::Kind};
+use gix::{ObjectId, hashtable::HashSet, objs::Kind};
 
 use super::{
     error::GitError,

@@ -3,12 +3,9 @@
 //! An object never changes, only which one a path has: what is kept is never stale. One cache serves all
 //! callers of a mirror, so that what one has read for an edit is at hand for the commit.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use gix::ObjectId;
+use gix::{ObjectId, hashtable::HashMap};
 
 /// What an entry takes beside the object itself, in bytes.
 const ENTRY: usize = 200;
@@ -29,7 +26,7 @@ struct Halves<T> {
 impl<T> Kept<T> {
     /// Keeps up to `most` bytes in each half.
     pub(super) fn new(most: usize) -> Self {
-        let halves = Halves { newer: HashMap::new(), older: HashMap::new(), weight: 0 };
+        let halves = Halves { newer: HashMap::default(), older: HashMap::default(), weight: 0 };
         Self { halves: Mutex::new(halves), most }
     }
 

@@ -8,9 +8,13 @@
 //! Promises, whatever the two sources give: each object once; no delta of what stands on it in turn; no more
 //! than [`MAX_CHAIN`] deltas on each other.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use gix::{ObjectId, objs::Kind};
+use gix::{
+    ObjectId,
+    hashtable::{HashMap as IdMap, HashSet as IdSet},
+    objs::Kind,
+};
 
 use super::{
     delta::delta,
@@ -84,8 +88,8 @@ impl Mirror {
 /// The same as [`Mirror::lacking`] where every commit is of the series and stands on heads of theirs, which
 /// takes no walk through the history. `None` where that is not so.
 pub(super) fn drafted(series: &Series, new: &[ObjectId], theirs: &[ObjectId]) -> Option<Vec<ObjectId>> {
-    let theirs: HashSet<&ObjectId> = theirs.iter().collect();
-    let (mut seen, mut next) = (HashSet::new(), new.to_vec());
+    let theirs: IdSet<ObjectId> = theirs.iter().copied().collect();
+    let (mut seen, mut next) = (IdSet::default(), new.to_vec());
     let mut commits = Vec::new();
     while let Some(id) = next.pop() {
         if theirs.contains(&id) || !seen.insert(id) {
@@ -107,9 +111,9 @@ struct Pack<'a> {
     thin: bool,
     bytes: Vec<u8>,
     writer: Writer,
-    seen: HashSet<ObjectId>,
-    bases: HashSet<ObjectId>,
-    depth: HashMap<ObjectId, u8>,
+    seen: IdSet<ObjectId>,
+    bases: IdSet<ObjectId>,
+    depth: IdMap<ObjectId, u8>,
 }
 
 impl<'a> Pack<'a> {
@@ -127,9 +131,9 @@ impl<'a> Pack<'a> {
             // The head, which needs the count.
             bytes: vec![0; 12],
             writer: Writer::new(),
-            seen: HashSet::new(),
-            bases: HashSet::new(),
-            depth: HashMap::new(),
+            seen: IdSet::default(),
+            bases: IdSet::default(),
+            depth: IdMap::default(),
         }
     }
 

@@ -8,12 +8,16 @@
 //! deltas stand on each other.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     io::{self, Read},
 };
 
 use flate2::read::ZlibDecoder;
-use gix::{ObjectId, objs::Kind};
+use gix::{
+    ObjectId,
+    hashtable::{HashMap as IdMap, HashSet as IdSet},
+    objs::Kind,
+};
 
 use super::{
     delta,
@@ -36,6 +40,8 @@ pub(super) struct Item {
     pub(super) place: Place,
     /// Where in those bytes the compressed ones begin.
     zipped: usize,
+    /// The next form of the same object: a delta of another base, of another commit's own.
+    next: Option<usize>,
 }
 
 /// An object as its difference from another one.
@@ -64,18 +70,17 @@ pub(super) struct Made {
 pub(super) struct Series {
     bytes: Vec<u8>,
     items: Vec<Item>,
-    /// The same object may be there as a delta of different bases: of each commit's own.
-    forms: HashMap<(ObjectId, Option<ObjectId>), usize>,
-    first: HashMap<ObjectId, usize>,
-    depth: HashMap<ObjectId, u8>,
+    /// The first form of each object.
+    first: IdMap<ObjectId, usize>,
+    depth: IdMap<ObjectId, u8>,
     /// The base and the turn of what is a delta, by the row of commits that it is in.
     rows: HashMap<(usize, ObjectId), (ObjectId, u32)>,
     /// The last commit of each row.
     ends: Vec<Option<ObjectId>>,
     /// The row of the commit that is being made.
     row: usize,
-    bases: HashSet<ObjectId>,
-    commits: HashMap<ObjectId, Made>,
+    bases: IdSet<ObjectId>,
+    commits: IdMap<ObjectId, Made>,
     /// Objects of the commit that is being made.
     open: Vec<usize>,
     writer: Writer,
@@ -86,14 +91,13 @@ impl Default for Series {
         Self {
             bytes: Vec::new(),
             items: Vec::new(),
-            forms: HashMap::new(),
-            first: HashMap::new(),
-            depth: HashMap::new(),
+            first: IdMap::default(),
+            depth: IdMap::default(),
             rows: HashMap::new(),
             ends: Vec::new(),
             row: 0,
-            bases: HashSet::new(),
-            commits: HashMap::new(),
+            bases: IdSet::default(),
+            commits: IdMap::default(),
             open: Vec::new(),
             writer: Writer::new(),
         }
@@ -122,9 +126,14 @@ impl Series {
         let delta =
             delta.filter(|delta| self.depth_on(&delta.base) <= MAX_CHAIN && !self.bases.contains(&id));
         let base = delta.as_ref().map(|delta| delta.base);
-        if let Some(&index) = self.forms.get(&(id, base)) {
-            self.open.push(index);
-            return Ok(());
+        let forms = std::iter::successors(self.first.get(&id).copied(), |index| self.items[*index].next);
+        let mut last = None;
+        for index in forms {
+            if self.items[index].base == base {
+                self.open.push(index);
+                return Ok(());
+            }
+            last = Some(index);
         }
         let form = match &delta {
             Some(delta) => Form::Delta(delta.base, &delta.bytes),
@@ -139,9 +148,11 @@ impl Series {
             self.bases.insert(base);
         }
         let index = self.items.len();
-        self.items.push(Item { id, kind, base, place, zipped });
-        self.forms.insert((id, base), index);
-        self.first.entry(id).or_insert(index);
+        self.items.push(Item { id, kind, base, place, zipped, next: None });
+        match last {
+            Some(last) => self.items[last].next = Some(index),
+            None => drop(self.first.insert(id, index)),
+        }
         self.open.push(index);
         Ok(())
     }
