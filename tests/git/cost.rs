@@ -56,7 +56,9 @@ fn one_update_in_a_folder_of_5000_sends_under_2000_bytes() {
 fn a_lost_race_does_not_send_the_whole_history() {
     let bare = Bare::new();
     let long = |n: u64| {
-        (0..500).map(|m| format!("{:x}\n", (n * 500 + m).wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect::<String>()
+        (0..500)
+            .map(|m| format!("{:x}\n", (n * 500 + m).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+            .collect::<String>()
     };
     let mut main = bare.commit("main", "first", &[file("a", "1")]);
     for n in 0..20 {
