@@ -24,6 +24,13 @@ pub(super) struct FileChange {
     pub(super) after: Option<Vec<u8>>,
 }
 
+impl FileChange {
+    /// The bytes that it holds.
+    pub(super) fn weight(&self) -> usize {
+        [&self.before, &self.after].into_iter().flatten().map(Vec::len).sum()
+    }
+}
+
 /// The files that `promotion` changes; none if they hold its release already.
 ///
 /// # Errors

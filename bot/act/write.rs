@@ -91,16 +91,19 @@ impl Desk<'_> {
         let mut planned: Vec<(usize, Planned)> = Vec::new();
         let mut left: BTreeSet<BranchName> = BTreeSet::new();
         let mut ahead = Ahead::default();
+        let room = |chains: &BTreeMap<BranchName, Chain>, base: &BranchName| {
+            pace.most(base).saturating_sub(chains.get(base).map_or(0, |chain| chain.places.len()))
+        };
         for (index, effect) in effects.iter().enumerate() {
             if let Effect::Commit { promotion: Promotion { base, .. } } | Effect::Rule { base, .. } = effect
-                && chains.get(base).is_some_and(|chain| chain.places.len() >= pace.most(base))
+                && room(&chains, base) == 0
             {
                 left.insert(base.clone());
                 continue;
             }
             match effect {
                 Effect::Commit { promotion } => {
-                    let prepared = ahead.take(self, effects, index);
+                    let prepared = ahead.take(self, effects, index, |base| room(&chains, base));
                     match self.link(&mut drafting, &mut chains, promotion, prepared)? {
                         Ok(true) => of_chain.push((index, promotion.base.clone())),
                         Ok(false) => drop(done.insert(index, nothing_to_write(promotion))),
@@ -113,7 +116,7 @@ impl Desk<'_> {
                     }
                 }
                 Effect::Propose { promotion, replaces, pushed: false, .. } => {
-                    let prepared = ahead.take(self, effects, index);
+                    let prepared = ahead.take(self, effects, index, |base| room(&chains, base));
                     match self.propose(&mut drafting, promotion, replaces.as_ref(), prepared)? {
                         Ok(plan) => planned.push((index, plan)),
                         Err(refused) => drop(done.insert(index, refused)),

@@ -73,14 +73,8 @@ pub(super) fn existing(
         Ok(mark) if mark.trim_end() == remote.shown() => {}
         Ok(_) => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let empty = match std::fs::read_dir(folder) {
-                Ok(mut entries) => entries.next().is_none(),
-                Err(error) => error.kind() == io::ErrorKind::NotFound,
-            };
-            if empty {
-                return Ok(None);
-            }
-            return Err(io_error(folder)(io::Error::other(STRANGER)));
+            may_go(folder)?;
+            return Ok(None);
         }
         Err(error) => return Err(io_error(folder)(error)),
     }
@@ -129,8 +123,8 @@ pub(super) fn is_there(folder: &Path) -> io::Result<bool> {
     folder.join("HEAD").try_exists()
 }
 
-/// Whether the mirror in the folder, which this process opened, may be removed. Where the mark is gone, only
-/// remains may: what another program put there since is not ours.
+/// Whether the folder of a mirror may be removed. Where the mark is gone, only remains may: what another program
+/// put there is not ours.
 ///
 /// # Errors
 /// [`GitError::Io`] where it may not.

@@ -251,7 +251,7 @@ impl Mirror {
             // A push that only deletes has no pack at all.
             true => None,
             false => {
-                let theirs = self.common(fresh.repository, &advertised.tips);
+                let theirs = self.theirs(fresh.repository, advertised);
                 let commits = match fresh.series.and_then(|series| drafted(series, &new, &theirs)) {
                     Some(commits) => commits,
                     None => {
@@ -293,6 +293,20 @@ impl Mirror {
             Err(error) => changes.iter().map(|_| Told::No(error.to_string())).collect(),
         };
         Ok(told)
+    }
+
+    /// What the server has and the mirror too. Of a branch that moved to where the mirror has not been, that is
+    /// what it was: else one person's commit would have all history sent with what stands on the head before it.
+    fn theirs(&self, repository: &gix::Repository, advertised: &Advertised) -> Vec<ObjectId> {
+        let mut theirs = self.common(repository, &advertised.tips);
+        let known: BTreeSet<&ObjectId> = theirs.iter().collect();
+        let heads = self.heads();
+        let moved = heads.branches.iter().filter(|(branch, _)| {
+            advertised.branches.get(branch.as_str()).is_some_and(|now| !known.contains(now))
+        });
+        let before: Vec<ObjectId> = moved.filter_map(|(_, head)| ids::object(head)).collect();
+        theirs.extend(self.common(repository, &before));
+        theirs
     }
 
     /// Tells a lost race from a refusal, and a push that landed without a word from one that did not, by

@@ -51,6 +51,36 @@ fn one_update_in_a_folder_of_5000_sends_under_2000_bytes() {
     bare.assert_sound();
 }
 
+/// A proposal on the head that a person has just moved: what the server has of it is not sent again.
+#[test]
+fn a_lost_race_does_not_send_the_whole_history() {
+    let bare = Bare::new();
+    let long = |n: u64| {
+        (0..500)
+            .map(|m| format!("{:x}\n", (n * 500 + m).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+            .collect::<String>()
+    };
+    let mut main = bare.commit("main", "first", &[file("a", "1")]);
+    for n in 0..20 {
+        main = bare.commit("main", "more", &[file("data", &long(n))]);
+    }
+    let server = Server::start(bare.path().parent().unwrap().to_owned(), Behaviour::default());
+    let own = Own::of(gantry::git::Remote::new(&server.url("infra.git")).unwrap());
+    own.mirror.fetch().unwrap();
+    let chain = draft(&main, "a", b"2");
+    let mut drafting = own.mirror.drafting();
+    let (commit, proposal) =
+        (drafting.commit(&chain).unwrap(), drafting.commit(&draft(&main, "b", b"2")).unwrap());
+    let theirs = bare.commit("main", "a person's", &[file("c", "1")]);
+    let updates =
+        [update("main", Some(&main), Some(&commit)), update("gantry/prod/a", None, Some(&proposal))];
+    let results: Vec<RefResult> =
+        drafting.push(&updates).unwrap().into_iter().map(|outcome| outcome.result).collect();
+    assert_eq!(results, [RefResult::LostRace { now: Some(theirs) }, RefResult::Landed]);
+    assert!(server.pushed() < 2_000, "{} bytes", server.pushed());
+    bare.assert_sound();
+}
+
 #[test]
 fn a_changed_line_of_a_large_file_sends_that_line() {
     let bare = Bare::new();

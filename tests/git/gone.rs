@@ -149,6 +149,22 @@ fn no_half_mirror_is_made_where_one_was_removed() {
     assert_eq!(own.mirror.heads().branches.len(), 2);
 }
 
+/// A push that was under way writes its branches into a folder that is gone; a process that is started next must not
+/// take that for something of another program's.
+#[test]
+fn what_a_push_leaves_of_a_removed_mirror_does_not_hold_up_the_next_start() {
+    let bare = Bare::new();
+    let main = bare.commit("main", "first", &[file("a", "1")]);
+    let own = Own::of_bare(&bare);
+    own.mirror.fetch().unwrap();
+    fs::remove_dir_all(own.path()).unwrap();
+    let _ = own.mirror.push(&[update("qa", None, Some(&main))]);
+    fs::create_dir_all(own.path().join("refs/heads")).unwrap();
+    let own = own.reopened(remote(&bare));
+    assert_eq!(own.mirror.fetch().unwrap().require("main").unwrap(), &main);
+    assert_sound(&own.path());
+}
+
 #[test]
 fn what_another_program_put_there_is_not_removed() {
     let bare = Bare::new();
