@@ -144,7 +144,14 @@ impl Desk<'_> {
             chains.iter().map(|(branch, chain)| (branch.clone(), chain.places.len())).collect();
         let first: BTreeMap<BranchName, usize> =
             of_chain.iter().rev().map(|(index, branch)| (branch.clone(), *index)).collect();
-        let done = Self::push(drafting, chains, of_chain, planned, done)?;
+        let done = Self::push(drafting, chains, of_chain, planned, done).inspect_err(|error| {
+            // What took too long, or is too much, is not tried again as a whole.
+            if matches!(error, GitError::Timeout { .. } | GitError::TooLarge { .. }) {
+                for (branch, commits) in &lengths {
+                    pace.learn(branch, Went::Lost { commits: *commits });
+                }
+            }
+        })?;
         for (branch, commits) in lengths {
             let went = match first.get(&branch).and_then(|index| done.get(index)) {
                 Some(Written::Landed(_)) => Went::Landed { more: left.contains(&branch) },

@@ -22,7 +22,8 @@ use super::{
     send_pack::{self, Advertised},
 };
 
-/// How long a server may have been waiting for what is pushed: some give up on who is silent.
+/// How long a server may have been waiting for what is pushed: some give up on who is silent. Never more than a
+/// tenth of what a push may take, since that time counts.
 const FRESH: Duration = Duration::from_secs(10);
 
 /// A conversation in which the server has told what it has.
@@ -32,6 +33,7 @@ pub(super) type Open = (Session, Advertised);
 pub(super) struct Ahead {
     answer: Receiver<Result<Open, GitError>>,
     asked: Instant,
+    fresh: Duration,
 }
 
 impl Ahead {
@@ -41,6 +43,7 @@ impl Ahead {
             return None;
         }
         let (sender, answer) = channel();
+        let fresh = FRESH.min(remote.timeout / 10);
         let (remote, client) = (Arc::clone(remote), Arc::clone(client));
         let work = move || {
             let open = open(&remote, &client, Deadline::after(remote.timeout));
@@ -49,12 +52,12 @@ impl Ahead {
             }
         };
         thread::Builder::new().name("git-push".into()).spawn(work).ok()?;
-        Some(Self { answer, asked: Instant::now() })
+        Some(Self { answer, asked: Instant::now(), fresh })
     }
 
     /// What came of it; `None` where it is too old by now, or its thread died.
     pub(super) fn wait(self) -> Option<Result<Open, GitError>> {
-        if self.asked.elapsed() > FRESH { None } else { self.answer.recv().ok() }
+        if self.asked.elapsed() > self.fresh { None } else { self.answer.recv().ok() }
     }
 }
 
