@@ -18,6 +18,11 @@ pub(super) struct Region {
 impl Region {
     /// Of a pair's value or, with `name` the same, of an item; nothing where the bytes are not known for sure.
     pub(super) fn of(tree: &Tree<'_>, name: NodeId, value: NodeId) -> Option<Self> {
+        let key = tree.node(name);
+        if name != value && (key.anchor() != 0 || key.tag.is_some()) {
+            // The pair is indented as the anchor or tag is, whose place is not known.
+            return None;
+        }
         let column = Some(tree.position(name).1 - 1).filter(|_| name != value);
         match tree.node(value).shape {
             Shape::Scalar(Style::Block) => block(tree, name, value),
@@ -198,6 +203,8 @@ mod tests {
         assert_eq!(region("- b: 1\n  c: 2\n", "[0]"), Some(("b: 1\n  c: 2".to_owned(), None)));
         for (text, key) in [
             ("a: b\n  c\n", "a"),
+            ("x:\n    &k a: |\n        t\n", "x.a"),
+            ("x:\n    !!str a: b\n", "x.a"),
             ("a:\n  |\n  c\n", "a"),
             ("- |", "[0]"),
             ("- |+\n\n- x\n", "[0]"),
