@@ -9,7 +9,7 @@
 //!
 //! A key that ours has not keeps nothing: their value is taken. A key that they have not is refused, since no
 //! place in their file is known to be the right one. The result is parsed again: it must mean what theirs
-//! means, with the kept values in place.
+//! means, with the kept values in place, and have the same bytes without them.
 
 mod region;
 
@@ -60,6 +60,10 @@ pub fn keep(theirs: &[u8], ours: &[u8], keys: &[&str]) -> Result<Vec<u8>, Refusa
         return Err(Refusal::whole(Reason::TooLarge { bytes: out.len(), limit: MAX_BYTES }));
     }
     prove(&taken, &own, &kept, &out)?;
+    if blank(&out, keys) != blank(theirs, keys) {
+        let detail = String::from("where a kept value ends is not sure; write it alike in both files");
+        return Err(Refusal::whole(Reason::ProofFailed { detail }));
+    }
     Ok(out)
 }
 
@@ -306,6 +310,11 @@ mod tests {
 
     #[test]
     fn what_is_unsure_is_refused() {
+        // The empty line behind theirs would become a part of ours.
+        let (theirs, ours) = ("x:\n    a: |\n        t\n\n    b: 1\n", "x:\n  a: >+  # c\n     v\n");
+        assert!(kept(theirs, ours, &["x.a"]).is_err());
+        let ours = "x:\r\n  a: >+  # c\r\n";
+        assert!(kept(theirs, ours, &["x.a"]).unwrap_err().contains("is not sure"));
         for (theirs, ours, key, why) in [
             ("a: 1\n", "a: 1\nb: 2\n", "b", "nothing stands at `b`"),
             ("a: 1\na: 2\n", "a: 1\n", "a", "already set"),
