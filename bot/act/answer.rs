@@ -5,7 +5,7 @@ use crate::{
     forge::{Answered, ForgeError},
     intake::request::{Outcome, Request},
     observe::Asked,
-    speak::Deed,
+    speak::Event,
 };
 
 impl Actor {
@@ -14,22 +14,22 @@ impl Actor {
     /// # Errors
     /// The forge's: the request waits for the next look.
     pub async fn answer(&self, asked: &Asked) -> Result<Option<Outcome>, ForgeError> {
-        let (number, answered, deed) = match &asked.request {
+        let (number, answered, event) = match &asked.request {
             Request::Approve { proposal, head, .. } => {
-                (*proposal, self.forge.approve(*proposal, head, &asked.by).await?, Deed::Approved)
+                (*proposal, self.forge.approve(*proposal, head, &asked.by).await?, Event::Approved)
             }
             Request::Reject { proposal, reason, .. } => {
-                (*proposal, self.forge.reject(*proposal, &asked.by, reason).await?, Deed::Rejected)
+                (*proposal, self.forge.reject(*proposal, &asked.by, reason).await?, Event::Rejected)
             }
             Request::Promote { .. } => return Ok(None),
         };
-        let deed = match answered {
-            Answered::Done => deed,
-            Answered::Moved => Deed::Moved,
-            Answered::NotOpen => Deed::NotOpen,
-            Answered::Missing => Deed::Missing,
+        let event = match answered {
+            Answered::Done => event,
+            Answered::Moved => Event::Moved,
+            Answered::NotOpen => Event::NotOpen,
+            Answered::Missing => Event::Missing,
         };
-        let text = self.voice.deed(deed, number, "", "", "");
+        let text = self.renderer.event(event, number, "", "", "");
         Ok(Some(Outcome { done: answered == Answered::Done, text }))
     }
 }

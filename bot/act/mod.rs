@@ -2,15 +2,15 @@
 //!
 //! First everything that goes to Git, in one push; then what goes to the forge. Each effect is "make it so":
 //! it compares, then writes, so that performing it again after a crash is harmless (promise 3). Nothing is
-//! remembered here: whether a deed succeeded is found out by the next look. Only how much goes in one push is
-//! learned from one round for the next ([`Pace`]).
+//! remembered here: whether an action succeeded is found out by the next look. Only how much goes in one push is
+//! learned from one round for the next ([`BatchSize`]).
 //!
 //! A place whose write was refused gets a failure with the words of who refused; the others go on.
 
 mod answer;
+mod batch_size;
 mod edits;
-mod hands;
-mod pace;
+mod identities;
 mod prepared;
 mod promoted;
 mod write;
@@ -28,16 +28,16 @@ use gantry_core::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-pub use self::pace::Pace;
+pub use self::batch_size::BatchSize;
 use self::{
-    hands::Hands,
-    write::{Desk, Written, Wrote},
+    identities::Identities,
+    write::{Writer, Written, Wrote},
 };
 use crate::{
     clock::Clock,
     forge::{Draft, Forge, ForgeError, Merged},
     git::{GitError, Mirror},
-    speak::{ProposalText, Voice},
+    speak::{ProposalText, Renderer},
     store::board::Seen,
 };
 
@@ -53,7 +53,7 @@ pub struct Actor {
     /// Where its proposals live.
     pub forge: Arc<dyn Forge>,
     /// What is said.
-    pub voice: Voice,
+    pub renderer: Renderer,
     /// Who writes promotions.
     pub author: Person,
     /// Who makes the commits.
@@ -76,15 +76,16 @@ pub struct Acted {
 }
 
 impl Actor {
-    /// Performs what was decided on what was seen. `pace` goes from one round to the next.
-    pub async fn perform(&self, seen: &Seen, decision: &Decision, pace: &mut Pace) -> Acted {
+    /// Performs what was decided on what was seen. `batch_size` goes from one round to the next.
+    pub async fn perform(&self, seen: &Seen, decision: &Decision, batch_size: &mut BatchSize) -> Acted {
         let mut acted = Acted::default();
         let Some(pipeline) = seen.pipeline.clone() else { return acted };
         if decision.effects.is_empty() {
             return acted;
         }
         let effects: Arc<Vec<Effect>> = Arc::new(decision.effects.clone());
-        let wrote = self.write(pipeline.clone(), Arc::clone(&seen.facts), Arc::clone(&effects), pace).await;
+        let wrote =
+            self.write(pipeline.clone(), Arc::clone(&seen.facts), Arc::clone(&effects), batch_size).await;
         let Wrote { done: written, more } = match wrote {
             Ok(wrote) => wrote,
             Err(GitError::Damaged { .. }) if self.mirror.will_mend() => {
@@ -140,30 +141,30 @@ impl Actor {
         pipeline: Arc<Pipeline>,
         facts: Arc<Facts>,
         effects: Arc<Vec<Effect>>,
-        pace: &mut Pace,
+        batch_size: &mut BatchSize,
     ) -> Result<Wrote, GitError> {
-        let mut taken = std::mem::take(pace);
-        let (mirror, voice, now) = (Arc::clone(&self.mirror), self.voice.clone(), self.clock.now());
-        let hands = Hands {
+        let mut taken = std::mem::take(batch_size);
+        let (mirror, renderer, now) = (Arc::clone(&self.mirror), self.renderer.clone(), self.clock.now());
+        let identities = Identities {
             author: self.author.clone(),
             committer: self.bot.clone(),
             people: Arc::clone(&self.people),
         };
         let work = move || {
-            let desk = Desk {
+            let writer = Writer {
                 mirror: &mirror,
                 pipeline: &pipeline,
                 facts: &facts,
-                voice: &voice,
-                hands: &hands,
+                renderer: &renderer,
+                identities: &identities,
                 now,
             };
-            let result = desk.write(&effects, &mut taken);
+            let result = writer.write(&effects, &mut taken);
             (result, taken)
         };
         match tokio::task::spawn_blocking(work).await {
             Ok((result, learned)) => {
-                *pace = learned;
+                *batch_size = learned;
                 result
             }
             Err(error) => Err(GitError::unfinished(error)),
@@ -191,7 +192,7 @@ impl Actor {
                     }
                     None => self.forge.open(&draft).await?,
                 };
-                let statuses = self.voice.statuses(&promotion.gates);
+                let statuses = self.renderer.statuses(&promotion.gates);
                 self.forge.set_statuses(number, head, &statuses).await
             }
             Effect::Describe { promotion, proposal } => {
@@ -201,7 +202,7 @@ impl Actor {
                     self.forge.describe(*proposal, &draft).await?;
                     acted.look_again = true;
                 }
-                let mut statuses = self.voice.statuses(&promotion.gates);
+                let mut statuses = self.renderer.statuses(&promotion.gates);
                 statuses.sort();
                 let mut present = open.statuses.clone();
                 present.sort();
@@ -223,7 +224,7 @@ impl Actor {
                 Ok(())
             }
             Effect::Close { proposal, because, .. } => {
-                self.forge.close(*proposal, &self.voice.close_comment(because)).await?;
+                self.forge.close(*proposal, &self.renderer.close_comment(because)).await?;
                 acted.look_again = true;
                 Ok(())
             }
@@ -245,7 +246,7 @@ impl Actor {
         let application = pipeline.applications.get(&promotion.place.application);
         let source = application.and_then(|application| application.source.as_deref());
         let text = ProposalText { promotion, number, from, source, diff: &diff };
-        let (title, body) = self.voice.proposal(&text);
+        let (title, body) = self.renderer.proposal(&text);
         Draft {
             place: promotion.place.clone(),
             branch: promotion.place.branch(),

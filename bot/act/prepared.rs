@@ -16,7 +16,7 @@ use gantry_core::{
 
 use super::{
     edits::{self, FileChange},
-    write::Desk,
+    write::Writer,
 };
 use crate::git::File;
 
@@ -54,7 +54,7 @@ impl Ahead {
     /// made for nothing, in the very race that they are left out for.
     pub(super) fn take(
         &mut self,
-        desk: &Desk<'_>,
+        writer: &Writer<'_>,
         effects: &[Effect],
         index: usize,
         room: impl Fn(&BranchName) -> usize,
@@ -69,7 +69,8 @@ impl Ahead {
                     if matches!(effects[index], Effect::Commit { .. }) {
                         let count: &mut usize = commits.entry(&promotion.base).or_default();
                         *count += 1;
-                        if *count > room(&promotion.base) || !first_of_its_files(desk, promotion, &mut files)
+                        if *count > room(&promotion.base)
+                            || !first_of_its_files(writer, promotion, &mut files)
                         {
                             return None;
                         }
@@ -79,17 +80,18 @@ impl Ahead {
                 .collect();
             self.edits.clear();
             let held = AtomicUsize::new(0);
-            let made = desk.mirror.each(&wanted, |reader, (index, promotion)| {
+            let made = writer.mirror.each(&wanted, |reader, (index, promotion)| {
                 if held.load(Ordering::Relaxed) > MOST {
                     return None;
                 }
-                let head = desk.facts.heads.get(&promotion.base)?;
+                let head = writer.facts.heads.get(&promotion.base)?;
                 let mut paths = Vec::new();
                 let mut read = |path: &str| {
                     paths.push(path.to_owned());
                     reader.read(head, path)
                 };
-                let changes = edits::of(desk.mirror, desk.pipeline, desk.facts, promotion, &mut read).ok()?;
+                let changes =
+                    edits::of(writer.mirror, writer.pipeline, writer.facts, promotion, &mut read).ok()?;
                 held.fetch_add(changes.iter().flatten().map(FileChange::weight).sum(), Ordering::Relaxed);
                 Some((*index, Prepared { changes, read: paths }))
             });
@@ -102,11 +104,11 @@ impl Ahead {
 /// Whether no promotion before it in the window writes to one of its files: only the first edit of a file that
 /// several promotions share is one of the head's.
 fn first_of_its_files<'a>(
-    desk: &'a Desk<'_>,
+    writer: &'a Writer<'_>,
     promotion: &'a Promotion,
     seen: &mut HashSet<(&'a BranchName, &'a str)>,
 ) -> bool {
-    let application = desk.pipeline.applications.get(&promotion.place.application);
+    let application = writer.pipeline.applications.get(&promotion.place.application);
     let files = application.and_then(|application| application.files.get(&promotion.place.environment));
     let mut paths: Vec<&str> = files.into_iter().flatten().map(|entry| entry.path.as_str()).collect();
     paths.sort_unstable();

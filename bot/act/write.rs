@@ -18,14 +18,14 @@ use gantry_core::{
 use jiff::Timestamp;
 
 use super::{
+    batch_size::{BatchSize, Went},
     edits,
-    hands::Hands,
-    pace::{Pace, Went},
+    identities::Identities,
     prepared::{Ahead, Prepared},
 };
 use crate::{
     git::{Draft, Drafting, File, GitError, Mirror, RefResult, RefUpdate},
-    speak::{Ruled, Voice},
+    speak::{Renderer, Ruled},
 };
 
 /// What became of the writing for one place.
@@ -44,12 +44,12 @@ pub(super) enum Written {
 }
 
 /// Everything that writing needs.
-pub(super) struct Desk<'a> {
+pub(super) struct Writer<'a> {
     pub(super) mirror: &'a Mirror,
     pub(super) pipeline: &'a Pipeline,
     pub(super) facts: &'a Facts,
-    pub(super) voice: &'a Voice,
-    pub(super) hands: &'a Hands,
+    pub(super) renderer: &'a Renderer,
+    pub(super) identities: &'a Identities,
     pub(super) now: Timestamp,
 }
 
@@ -58,7 +58,7 @@ pub(super) struct Desk<'a> {
 pub(super) struct Wrote {
     /// By the effect's index.
     pub(super) done: BTreeMap<usize, Written>,
-    /// Some effects were left for the next look, see [`Pace`].
+    /// Some effects were left for the next look, see [`BatchSize`].
     pub(super) more: bool,
 }
 
@@ -77,10 +77,10 @@ struct Chain {
     places: Vec<(Place, ReleaseId)>,
 }
 
-impl Desk<'_> {
+impl Writer<'_> {
     /// Writes what `effects` want of Git, in one push. The answer has one entry for each effect that writes,
-    /// by its index, and none for one that `pace` leaves for the next look.
-    pub(super) fn write(&self, effects: &[Effect], pace: &mut Pace) -> Result<Wrote, GitError> {
+    /// by its index, and none for one that `batch_size` leaves for the next look.
+    pub(super) fn write(&self, effects: &[Effect], batch_size: &mut BatchSize) -> Result<Wrote, GitError> {
         let mut drafting = match effects.iter().any(writes) {
             true => self.mirror.drafting_to_push(),
             false => self.mirror.drafting(),
@@ -92,7 +92,7 @@ impl Desk<'_> {
         let mut left: BTreeSet<BranchName> = BTreeSet::new();
         let mut ahead = Ahead::default();
         let room = |chains: &BTreeMap<BranchName, Chain>, base: &BranchName| {
-            pace.most(base).saturating_sub(chains.get(base).map_or(0, |chain| chain.places.len()))
+            batch_size.most(base).saturating_sub(chains.get(base).map_or(0, |chain| chain.places.len()))
         };
         for (index, effect) in effects.iter().enumerate() {
             if let Effect::Commit { promotion: Promotion { base, .. } } | Effect::Rule { base, .. } = effect
@@ -148,7 +148,7 @@ impl Desk<'_> {
             // What took too long, or is too much, is not tried again as a whole.
             if matches!(error, GitError::Timeout { .. } | GitError::TooLarge { .. }) {
                 for (branch, commits) in &lengths {
-                    pace.learn(branch, Went::Lost { commits: *commits });
+                    batch_size.learn(branch, Went::Lost { commits: *commits });
                 }
             }
         })?;
@@ -159,7 +159,7 @@ impl Desk<'_> {
                 Some(Written::LostRace | Written::Silent(..)) => Went::Lost { commits },
                 Some(Written::Refused(..) | Written::Left(_)) | None => Went::Refused,
             };
-            pace.learn(&branch, went);
+            batch_size.learn(&branch, went);
         }
         Ok(Wrote { done, more: !left.is_empty() })
     }
@@ -293,8 +293,8 @@ impl Desk<'_> {
         let chain = self.chain(chains, base)?;
         let trailers = record::ruling_trailers(place, release, *rejects, by, *proposal);
         let ruled = Ruled { place, version, rejects: *rejects, by, reason };
-        let message = self.voice.ruling_commit(&ruled, &trailers);
-        let author = self.hands.person(by);
+        let message = self.renderer.ruling_commit(&ruled, &trailers);
+        let author = self.identities.person(by);
         chain.head = drafting.commit(&self.draft(chain.head.clone(), Vec::new(), message, Some(author)))?;
         chain.places.push((place.clone(), release.clone()));
         Ok(true)
@@ -345,8 +345,8 @@ impl Desk<'_> {
     /// The message of a promotion's commit: the record, and who asked for it as a co-author.
     fn message(&self, promotion: &Promotion) -> String {
         let mut trailers = record::promotion_trailers(promotion);
-        trailers.extend(promotion.by.as_deref().and_then(|by| self.hands.co_author(by)));
-        self.voice.promotion_commit(promotion, &trailers)
+        trailers.extend(promotion.by.as_deref().and_then(|by| self.identities.co_author(by)));
+        self.renderer.promotion_commit(promotion, &trailers)
     }
 
     fn draft(
@@ -361,8 +361,8 @@ impl Desk<'_> {
             merges: Vec::new(),
             changes,
             message,
-            author: author.unwrap_or_else(|| self.hands.author.clone()),
-            committer: self.hands.committer.clone(),
+            author: author.unwrap_or_else(|| self.identities.author.clone()),
+            committer: self.identities.committer.clone(),
             at: self.now,
         }
     }

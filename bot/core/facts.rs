@@ -85,7 +85,7 @@ pub struct Facts {
     /// Gantry's branches as Git shows them.
     pub branches: BTreeMap<Place, ProposalBranch>,
     /// Promotions that people asked for and that are not done yet, in the order in which they came.
-    pub wishes: Vec<Wish>,
+    pub requests: Vec<PromotionRequest>,
     /// Writes that were refused, until the content that they were refused on changes.
     pub failures: BTreeMap<(Place, ReleaseId), Failure>,
 }
@@ -305,9 +305,9 @@ pub struct ProposalBranch {
 
 /// A promotion that a person asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Wish {
+pub struct PromotionRequest {
     /// The request's number in the inbox.
-    pub request: i64,
+    pub id: i64,
     /// Where.
     pub place: Place,
     /// Which release; the newest that the environment before it holds when left out.

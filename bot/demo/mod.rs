@@ -25,7 +25,7 @@ use crate::{
     http::types::{ApplicationView, PromotionView},
     serve::{Server, StartError},
     settings::{Bot, Commits, File, ForgeEntry, Push, RepositoryEntry, RoleName, Settings, TokenEntry},
-    speak::Voice,
+    speak::Renderer,
     store::{AuditRecord, Store, StoreError, board::Board},
 };
 
@@ -200,11 +200,11 @@ fn rests(seen: &crate::store::board::Seen, clock: &Arc<dyn Clock>) -> bool {
 
 /// One sentence for each environment of the sample application.
 fn standings(board: &Board, clock: &Arc<dyn Clock>) -> Vec<(Place, String, String)> {
-    let voice = Voice::embedded();
+    let renderer = Renderer::embedded();
     let decisions = board.all().into_iter().flat_map(|seen| seen.decide(clock.now()).standings);
     decisions
         .filter(|standing| IMAGE.ends_with(&format!("/{}", standing.place.application)))
-        .map(|standing| (standing.place.clone(), standing.version(), voice.standing(&standing)))
+        .map(|standing| (standing.place.clone(), standing.version(), renderer.standing(&standing)))
         .collect()
 }
 

@@ -6,12 +6,12 @@ use gantry_core::facts::Place;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::{speak::Voice, store::AuditRecord};
+use crate::{speak::Renderer, store::AuditRecord};
 
 /// Where the story is told; silent when only the report is wanted.
 pub struct Story {
     out: Option<Box<dyn Write + Send>>,
-    voice: Voice,
+    renderer: Renderer,
     begun: Timestamp,
     told: Timestamp,
 }
@@ -21,7 +21,7 @@ impl Story {
     #[must_use]
     pub fn new(out: Option<Box<dyn Write + Send>>) -> Self {
         let now = Timestamp::now();
-        Self { out, voice: Voice::embedded(), begun: now, told: now }
+        Self { out, renderer: Renderer::embedded(), begun: now, told: now }
     }
 
     fn say(&mut self, text: &str) -> std::io::Result<()> {
@@ -36,12 +36,12 @@ impl Story {
 
     pub(super) fn begin(&mut self, infra: &Path, server: &str) -> std::io::Result<()> {
         self.begun = Timestamp::now();
-        let text = self.voice.demo_begins(&infra.display().to_string(), server);
+        let text = self.renderer.demo_begins(&infra.display().to_string(), server);
         self.say(&text)
     }
 
     pub(super) fn send(&mut self, build: &str) -> std::io::Result<()> {
-        let text = self.voice.demo_sends(build);
+        let text = self.renderer.demo_sends(build);
         self.line(Timestamp::now(), &text)
     }
 
@@ -73,7 +73,7 @@ impl Story {
             return Ok(());
         }
         let digest = sample_digest("1.2.0");
-        let text = self.voice.demo_next(server, ci, manager, &digest);
+        let text = self.renderer.demo_next(server, ci, manager, &digest);
         self.say(&text)
     }
 }

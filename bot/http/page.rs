@@ -1,4 +1,4 @@
-//! `/` and its assets: the overview, rendered here from the voice's templates.
+//! `/` and its assets: the overview, rendered here from the renderer's templates.
 //!
 //! Only the applications of the shown page are decided on; open proposals are found without deciding.
 
@@ -62,7 +62,7 @@ async fn overview(State(server): State<Server>, asked: Asked) -> Result<Response
     let filter = Filter::by_name(asked.text("q"));
     let page = paging.cut(listed(&server, &filter).await?);
     let now = server.now();
-    let voice = &server.app.voice;
+    let renderer = &server.app.renderer;
 
     let mut shown: BTreeMap<&str, BTreeSet<&ApplicationName>> = BTreeMap::new();
     for (seen, name) in &page.items {
@@ -98,14 +98,14 @@ async fn overview(State(server): State<Server>, asked: Asked) -> Result<Response
             );
             let Some(standing) = decision.map(|decision| decision.standing) else { continue };
             for next in standing.next.iter().filter(|next| next.proposal.is_some()) {
-                part.proposals.push(views::promotion(voice, Under { seen, standing: &standing, next }));
+                part.proposals.push(views::promotion(renderer, Under { seen, standing: &standing, next }));
             }
         }
         for name in names {
             let Some(application) = pipeline.applications.get(name) else { continue };
             let standings = views::standings(seen, pipeline, application, now);
             let told = standings.into_iter().map(|standing| {
-                let text = voice.standing(&standing);
+                let text = renderer.standing(&standing);
                 (standing, text)
             });
             part.applications.push((name.clone(), told.collect()));
@@ -123,7 +123,7 @@ async fn overview(State(server): State<Server>, asked: Asked) -> Result<Response
         first: first.as_deref(),
         total: page.total,
     });
-    let html = voice.page("page/overview.html", &context).map_err(|error| {
+    let html = renderer.page("page/overview.html", &context).map_err(|error| {
         tracing::error!(%error, "the overview page can't be rendered");
         Refusal::ours()
     })?;
@@ -194,7 +194,7 @@ async fn icon(State(server): State<Server>) -> Result<Response, Refusal> {
 }
 
 fn asset(server: &Server, name: &str, kind: &'static str) -> Result<Response, Refusal> {
-    let text = server.app.voice.asset(name).ok_or_else(Refusal::no_such_path)?.to_owned();
+    let text = server.app.renderer.asset(name).ok_or_else(Refusal::no_such_path)?.to_owned();
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=300")];
     Ok((headers, text).into_response())
 }

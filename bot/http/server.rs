@@ -16,7 +16,7 @@ use super::{metrics::Metrics, problem::Refusal};
 use crate::{
     clock::Clock,
     intake::token::Token,
-    speak::Voice,
+    speak::Renderer,
     store::{
         Store,
         board::{Board, Seen},
@@ -42,7 +42,7 @@ pub struct Limits {
     pub body_time: Duration,
     /// The time in which a request must be answered; streams of events and long polls are apart.
     pub answer_time: Duration,
-    /// How often a stream of events and a long poll look into the database when nothing rings: another
+    /// How often a stream of events and a long poll look into the database when nothing wakes them: another
     /// replica may have written.
     pub recheck: Duration,
     /// How often a quiet stream of events sends a comment, so that proxies keep it.
@@ -74,7 +74,7 @@ pub struct App {
     /// What was last seen.
     pub board: Arc<Board>,
     /// What makes sentences and pages.
-    pub voice: Voice,
+    pub renderer: Renderer,
     /// Who may do what.
     pub tokens: Arc<Vec<Token>>,
     /// Whether one may read without a token.

@@ -1,7 +1,7 @@
 //! The audit log, written from what was observed.
 //!
 //! A line is written when an observation shows something new, never when something is done: a crash between
-//! the deed and its line loses nothing, because the next look sees the deed. Lines have natural keys, so
+//! an action and its line loses nothing, because the next look sees what was done. Lines have natural keys, so
 //! that seeing twice is writing once (promise 3).
 
 use std::collections::HashSet;
@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
-    speak::{Deed, Voice},
+    speak::{Event, Renderer},
     store::{AuditEntry, Store, StoreError, board::Seen},
 };
 
@@ -25,13 +25,13 @@ const NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Notes what is new in `seen` against the look before.
 pub(super) async fn note(
     store: &dyn Store,
-    voice: &Voice,
+    renderer: &Renderer,
     before: Option<&Seen>,
     seen: &Seen,
 ) -> Result<(), StoreError> {
     let mut lines = Vec::new();
-    arrivals(voice, before, seen, &mut lines);
-    proposals(voice, before, seen, &mut lines);
+    arrivals(renderer, before, seen, &mut lines);
+    proposals(renderer, before, seen, &mut lines);
     problems(before, seen, &mut lines);
     lines.sort_by_key(|line| line.at);
     for line in &lines {
@@ -61,7 +61,7 @@ fn of_place(mut line: AuditEntry, place: &Place) -> AuditEntry {
     line
 }
 
-fn arrivals(voice: &Voice, before: Option<&Seen>, seen: &Seen, lines: &mut Vec<AuditEntry>) {
+fn arrivals(renderer: &Renderer, before: Option<&Seen>, seen: &Seen, lines: &mut Vec<AuditEntry>) {
     let Some(pipeline) = &seen.pipeline else { return };
     for (place, facts) in &seen.facts.places {
         let known = before.and_then(|before| before.facts.places.get(place));
@@ -90,7 +90,7 @@ fn arrivals(voice: &Voice, before: Option<&Seen>, seen: &Seen, lines: &mut Vec<A
                 }
             };
             let key = format!("{action}:{}:{}:{place}", seen.repository, arrival.commit);
-            let text = voice.arrived(place, &version, &visit.put);
+            let text = renderer.arrived(place, &version, &visit.put);
             let mut line = of_place(line(seen, key, arrival.at, &actor, action, text), place);
             line.release = visit.release.as_ref().ok().map(|release| release.id.clone());
             line.detail = json!({ "commit": arrival.commit, "version": version });
@@ -99,7 +99,7 @@ fn arrivals(voice: &Voice, before: Option<&Seen>, seen: &Seen, lines: &mut Vec<A
     }
 }
 
-fn proposals(voice: &Voice, before: Option<&Seen>, seen: &Seen, lines: &mut Vec<AuditEntry>) {
+fn proposals(renderer: &Renderer, before: Option<&Seen>, seen: &Seen, lines: &mut Vec<AuditEntry>) {
     for proposal in seen.facts.proposals.values().flatten() {
         let known = before.and_then(|before| before.facts.proposals.get(&proposal.place));
         let known = known.into_iter().flatten().find(|known| known.number == proposal.number);
@@ -108,60 +108,62 @@ fn proposals(voice: &Voice, before: Option<&Seen>, seen: &Seen, lines: &mut Vec<
         }
         let closed = match &proposal.state {
             ProposalState::Open => None,
-            ProposalState::Merged { at, by } => Some((*at, Deed::Merged, by)),
-            ProposalState::Closed { at, by, by_gantry: true, .. } => Some((*at, Deed::Closed, by)),
-            ProposalState::Closed { at, by, .. } => Some((*at, Deed::Rejected, by)),
+            ProposalState::Merged { at, by } => Some((*at, Event::Merged, by)),
+            ProposalState::Closed { at, by, by_gantry: true, .. } => Some((*at, Event::Closed, by)),
+            ProposalState::Closed { at, by, .. } => Some((*at, Event::Rejected, by)),
         };
         let newest = closed.map_or(proposal.opened, |(at, ..)| at);
         if before.is_none() && seen.at.duration_since(newest) > NEWS {
             continue;
         }
         if known.is_none() {
-            lines.push(about(voice, seen, proposal, Deed::Proposed, "gantry", proposal.opened, None));
+            lines.push(about(renderer, seen, proposal, Event::Proposed, "gantry", proposal.opened, None));
         } else if known.is_some_and(|known| known.release != proposal.release) {
-            lines.push(about(voice, seen, proposal, Deed::Updated, "gantry", seen.at, None));
+            lines.push(about(renderer, seen, proposal, Event::Updated, "gantry", seen.at, None));
         }
         for approval in &proposal.approvals {
             let by = approval.by.as_str();
             lines.push(about(
-                voice,
+                renderer,
                 seen,
                 proposal,
-                Deed::Approved,
+                Event::Approved,
                 by,
                 approval.at,
                 Some(approval.head.as_str()),
             ));
         }
-        if let Some((at, deed, actor)) = closed {
-            lines.push(about(voice, seen, proposal, deed, actor, at, None));
+        if let Some((at, event, actor)) = closed {
+            lines.push(about(renderer, seen, proposal, event, actor, at, None));
         }
     }
 }
 
 fn about(
-    voice: &Voice,
+    renderer: &Renderer,
     seen: &Seen,
     proposal: &Proposal,
-    deed: Deed,
+    event: Event,
     actor: &str,
     at: Timestamp,
     part: Option<&str>,
 ) -> AuditEntry {
-    let action = deed.name();
+    let action = event.name();
     let release = proposal.release.as_ref().map(|release| release.short().to_owned()).unwrap_or_default();
     let part = part.map_or_else(|| release.clone(), |part| format!("{part}:{actor}"));
-    let key = match deed {
-        Deed::Updated | Deed::Approved => format!("{action}:{}:{}:{part}", seen.repository, proposal.number),
+    let key = match event {
+        Event::Updated | Event::Approved => {
+            format!("{action}:{}:{}:{part}", seen.repository, proposal.number)
+        }
         _ => format!("{action}:{}:{}", seen.repository, proposal.number),
     };
     let reason = match &proposal.state {
-        ProposalState::Closed { reason, .. } if matches!(deed, Deed::Closed | Deed::Rejected) => {
+        ProposalState::Closed { reason, .. } if matches!(event, Event::Closed | Event::Rejected) => {
             reason.as_str()
         }
         _ => "",
     };
-    let text = voice.deed(deed, proposal.number, &proposal.title, actor, reason);
+    let text = renderer.event(event, proposal.number, &proposal.title, actor, reason);
     let mut line = of_place(line(seen, key, at, actor, action, text), &proposal.place);
     line.release.clone_from(&proposal.release);
     line.detail = json!({ "proposal": proposal.number, "url": proposal.url });

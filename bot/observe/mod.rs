@@ -23,7 +23,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use gantry_core::{
     config::pipeline::{Application, Pipeline, Stage},
     decide::place_of,
-    facts::{Facts, Failure, Person, Place, PlaceFacts, Proposal, Wish},
+    facts::{Facts, Failure, Person, Place, PlaceFacts, PromotionRequest, Proposal},
     ids::{BranchName, CommitId, ConfigId, ReleaseId},
     promoted::ConfigState,
     reason::{Owner, Problem},
@@ -40,7 +40,7 @@ use crate::{
     forge::Forge,
     git::{GitError, Heads, Mirror},
     intake::request::Request,
-    speak::Voice,
+    speak::Renderer,
     store::{Store, StoreError, board::Seen},
 };
 
@@ -59,7 +59,7 @@ pub struct Sources {
     /// The registries.
     pub images: Arc<Images>,
     /// The sentences of the audit log.
-    pub voice: Voice,
+    pub renderer: Renderer,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// In whose name the bot commits: other commits on its branches are people's.
@@ -148,13 +148,13 @@ impl Observer {
         self.catalog(pipeline.as_deref(), &mut facts).await?;
         facts.looks = self.sources.images.looks();
         facts.failures.clone_from(failures);
-        facts.wishes = asked.iter().filter_map(wish).collect();
+        facts.requests = asked.iter().filter_map(request).collect();
         let at = self.sources.clock.now();
         let seen =
             Seen { repository, pipeline, facts: Arc::new(facts), config_at, problems, at, settled: false };
-        journal::note(&*self.sources.store, &self.sources.voice, self.last.as_ref(), &seen).await?;
+        journal::note(&*self.sources.store, &self.sources.renderer, self.last.as_ref(), &seen).await?;
         self.last = Some(seen.clone());
-        let asked = asked.into_iter().filter(|asked| wish(asked).is_none()).collect();
+        let asked = asked.into_iter().filter(|asked| request(asked).is_none()).collect();
         Ok(Look { seen, asked, took_builds })
     }
 
@@ -324,10 +324,10 @@ fn by_place(list: Vec<Proposal>) -> BTreeMap<Place, Vec<Proposal>> {
     by_place
 }
 
-fn wish(asked: &Asked) -> Option<Wish> {
+fn request(asked: &Asked) -> Option<PromotionRequest> {
     match &asked.request {
-        Request::Promote { place, release, reason, .. } => Some(Wish {
-            request: asked.id.0,
+        Request::Promote { place, release, reason, .. } => Some(PromotionRequest {
+            id: asked.id.0,
             place: place.clone(),
             release: release.clone(),
             by: asked.by.clone(),

@@ -1,12 +1,12 @@
 //! The loop of one infra repository: look, decide, act, and again until nothing is left to do.
 //!
-//! Level-triggered: what starts a round (a timer, the bell) never says what to do. A process that dies
+//! Level-triggered: what starts a round (a timer, a wake-up) never says what to do. A process that dies
 //! anywhere in a round loses nothing: the next one looks at the world as it is.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use gantry_core::{
-    decide::{Decision, place::WishOutcome},
+    decide::{Decision, place::RequestOutcome},
     facts::{Failure, Place},
     ids::ReleaseId,
 };
@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::{
-    act::{Actor, Pace},
+    act::{Actor, BatchSize},
     clock::Clock,
     git::Limits,
     intake::request::Outcome,
@@ -52,7 +52,7 @@ pub struct Engine {
     /// Writes that were refused.
     pub failures: BTreeMap<(Place, ReleaseId), Failure>,
     /// How much goes to each branch in one push.
-    pub pace: Pace,
+    pub batch_size: BatchSize,
     /// When the mirror was last looked after.
     pub maintained: Option<Timestamp>,
 }
@@ -113,7 +113,7 @@ impl Engine {
         let acts = self.store.acquire(&lease, &self.holder, LEASE, now).await?;
         let look = self.observer.look(&self.failures).await?;
         if look.took_builds {
-            self.board.ring();
+            self.board.wake();
         }
         let mut seen = look.seen;
         let now = self.clock.now();
@@ -127,7 +127,7 @@ impl Engine {
         self.finish_wishes(&decision).await?;
         // What people said changes the facts: it is looked at before anything is done.
         if !again {
-            let acted = self.actor.perform(&seen, &decision, &mut self.pace).await;
+            let acted = self.actor.perform(&seen, &decision, &mut self.batch_size).await;
             again = acted.look_again;
             self.failures.retain(|(place, _), failure| still_stands(&seen, place, failure, now));
             again |= acted.failures.iter().any(|(key, failure)| self.failures.get(key) != Some(failure));
@@ -173,12 +173,12 @@ impl Engine {
     }
 
     async fn finish_wishes(&self, decision: &Decision) -> Result<(), StoreError> {
-        for (id, outcome) in &decision.wishes {
+        for (id, outcome) in &decision.requests {
             let (done, reason) = match outcome {
-                WishOutcome::Done { reason } => (true, reason),
-                WishOutcome::Refused { reason } => (false, reason),
+                RequestOutcome::Done { reason } => (true, reason),
+                RequestOutcome::Refused { reason } => (false, reason),
             };
-            let outcome = Outcome { done, text: self.actor.voice.reason(reason) };
+            let outcome = Outcome { done, text: self.actor.renderer.reason(reason) };
             self.finish(InboxId(*id), &outcome).await?;
         }
         Ok(())

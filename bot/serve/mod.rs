@@ -116,11 +116,11 @@ fn images_of(board: &Board) -> Vec<Image> {
     images
 }
 
-/// Runs one repository's loop until `stop`: after each ring, when time has come, and at least once a `poll`.
+/// Runs one repository's loop until `stop`: after each wake-up, when time has come, and at least once a `poll`.
 async fn keep_up(mut engine: Engine, board: Arc<Board>, poll: Duration, stop: CancellationToken) {
-    let mut bell = board.bell();
+    let mut wakeups = board.wakeups();
     loop {
-        bell.mark_unchanged();
+        wakeups.mark_unchanged();
         let wait = match engine.run_until_settled().await {
             Ok(next) => next.map_or(poll, |next| {
                 let left = next.duration_since(engine.clock.now());
@@ -133,7 +133,7 @@ async fn keep_up(mut engine: Engine, board: Arc<Board>, poll: Duration, stop: Ca
         };
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = bell.changed() => {}
+            _ = wakeups.changed() => {}
             () = tokio::time::sleep(wait.max(Duration::from_millis(20))) => {}
         }
     }
@@ -147,10 +147,10 @@ async fn watch(
     poll: Duration,
     stop: CancellationToken,
 ) {
-    let mut bell = board.bell();
+    let mut wakeups = board.wakeups();
     let mut posts = board.watch();
     loop {
-        bell.mark_unchanged();
+        wakeups.mark_unchanged();
         posts.mark_unchanged();
         let all = images_of(&board);
         let (looked, next) = tokio::select! {
@@ -158,14 +158,14 @@ async fn watch(
             result = images.look(&all) => result,
         };
         if looked {
-            board.ring();
-            bell.mark_unchanged();
+            board.wake();
+            wakeups.mark_unchanged();
         }
         let left = next.map(|next| next.duration_since(clock.now()));
         let wait = left.map_or(poll, |left| Duration::try_from(left).unwrap_or_default().min(poll));
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = bell.changed() => {}
+            _ = wakeups.changed() => {}
             _ = posts.changed() => {}
             () = tokio::time::sleep(wait.max(Duration::from_millis(100))) => {}
         }

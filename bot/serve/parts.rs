@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Engine, Server, plan::Diffs};
 use crate::{
-    act::{Actor, Pace},
+    act::{Actor, BatchSize},
     clock::Clock,
     forge::{Forge, ForgeError, local::LocalForge},
     git::{CredentialHelper, Credentials, GitError, Mirror, Proxy, PushMethod, Remote, Signing, SigningKey},
@@ -27,7 +27,7 @@ use crate::{
     },
     registry::{self, Endpoint, RegistryError},
     settings::{self, ForgeKind, Push, Repository, RoleName, Settings},
-    speak::{SpeakError, Voice},
+    speak::{Renderer, SpeakError},
     store::{SqlStore, Store, StoreError, board::Board},
 };
 
@@ -99,9 +99,9 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
         .map_err(|error| StartError::Listen { address: settings.listen, error })?;
     let address = listener.local_addr().unwrap_or(settings.listen);
     let store: Arc<dyn Store> = Arc::new(SqlStore::open(settings.database.expose()).await?);
-    let voice = match &settings.templates {
-        Some(folder) => Voice::with_folder(folder)?,
-        None => Voice::embedded(),
+    let renderer = match &settings.templates {
+        Some(folder) => Renderer::with_folder(folder)?,
+        None => Renderer::embedded(),
     };
     let people: BTreeMap<String, String> =
         settings.tokens.iter().filter_map(|token| Some((token.name.clone(), token.email.clone()?))).collect();
@@ -154,14 +154,14 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
             forge: Arc::clone(&forge),
             store: Arc::clone(&store),
             images: Arc::clone(&images),
-            voice: voice.clone(),
+            renderer: renderer.clone(),
             clock: Arc::clone(&clock),
             bot: bot.clone(),
         });
         let actor = Actor {
             mirror,
             forge,
-            voice: voice.clone(),
+            renderer: renderer.clone(),
             author,
             bot,
             people: Arc::clone(&people),
@@ -176,7 +176,7 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
             clock: Arc::clone(&clock),
             holder: holder.clone(),
             failures: BTreeMap::new(),
-            pace: Pace::default(),
+            batch_size: BatchSize::default(),
             maintained: None,
         });
     }
@@ -184,7 +184,7 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
     let app = App {
         store: Arc::clone(&store),
         board: Arc::clone(&board),
-        voice,
+        renderer,
         tokens: Arc::new(tokens),
         anonymous_read: settings.anonymous_read,
         clock: Arc::clone(&clock),

@@ -6,7 +6,7 @@
 
 use gantry_core::{effects::Promotion, facts::Place, gates::Verdict};
 
-use super::{Voice, inert};
+use super::{Renderer, inert};
 
 /// The most characters of a version in a subject line.
 const VERSION: usize = 60;
@@ -26,7 +26,7 @@ pub struct Ruled<'a> {
     pub reason: &'a str,
 }
 
-impl Voice {
+impl Renderer {
     /// The subject of a promotion's commit, which is also its proposal's title.
     pub(super) fn promotion_subject(&self, promotion: &Promotion) -> String {
         let values = values! {
@@ -67,7 +67,7 @@ impl Voice {
     }
 
     /// The message of a commit that records a rejection or its lifting. For `trailers` see
-    /// [`Voice::promotion_commit`].
+    /// [`Renderer::promotion_commit`].
     #[must_use]
     pub fn ruling_commit(&self, ruled: &Ruled<'_>, trailers: &[(String, String)]) -> String {
         let values = values! {

@@ -3,13 +3,13 @@
 use gantry_core::{decide::view::Put, facts::Place, ids::ProposalNumber};
 
 use super::{
-    Voice,
+    Renderer,
     sentences::{ended, sentence},
 };
 
 /// Something that happened at a proposal, or that somebody asked to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
+pub enum Event {
     /// Opened.
     Proposed,
     /// Updated in place to a newer release.
@@ -30,7 +30,7 @@ pub enum Deed {
     Missing,
 }
 
-impl Deed {
+impl Event {
     /// All of them.
     pub const ALL: [Self; 9] = [
         Self::Proposed,
@@ -61,7 +61,7 @@ impl Deed {
     }
 }
 
-impl Voice {
+impl Renderer {
     /// An environment holds another version now.
     #[must_use]
     pub fn arrived(&self, place: &Place, version: &str, put: &Put) -> String {
@@ -77,8 +77,8 @@ impl Voice {
 
     /// Something happened at a proposal. `title`, `by` and `reason` are empty where there is none.
     #[must_use]
-    pub fn deed(&self, deed: Deed, number: ProposalNumber, title: &str, by: &str, reason: &str) -> String {
-        sentence(&self.block("events.txt", deed.name(), &values! { number => number.0, title, by, reason }))
+    pub fn event(&self, event: Event, number: ProposalNumber, title: &str, by: &str, reason: &str) -> String {
+        sentence(&self.block("events.txt", event.name(), &values! { number => number.0, title, by, reason }))
     }
 
     /// A build was reported.
@@ -89,7 +89,7 @@ impl Voice {
 }
 
 /// The demo's sentences.
-impl Voice {
+impl Renderer {
     /// The demo begins.
     #[must_use]
     pub fn demo_begins(&self, infra: &str, server: &str) -> String {

@@ -38,7 +38,7 @@ use minijinja::Value;
 use serde::Serialize;
 
 pub use commits::Ruled;
-pub use events::Deed;
+pub use events::Event;
 pub use proposal::{ProposalText, parse_marker};
 
 use engine::Engine;
@@ -76,7 +76,7 @@ pub enum SpeakError {
 
 /// Speaks: turns reasons, verdicts and effects into text. Cheap to clone.
 #[derive(Clone)]
-pub struct Voice(Arc<Inner>);
+pub struct Renderer(Arc<Inner>);
 
 struct Inner {
     /// The embedded templates.
@@ -87,13 +87,13 @@ struct Inner {
     trial: Option<OnceLock<SpeakError>>,
 }
 
-impl std::fmt::Debug for Voice {
+impl std::fmt::Debug for Renderer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Voice").field("changed", &self.0.changed.is_some()).finish()
+        f.debug_struct("Renderer").field("changed", &self.0.changed.is_some()).finish()
     }
 }
 
-impl Voice {
+impl Renderer {
     /// Speaks by the templates in the binary.
     #[must_use]
     pub fn embedded() -> Self {
@@ -115,14 +115,14 @@ impl Voice {
         }
         let own = Engine::new(engine::embedded())?;
         let inner = Inner { own, changed: Some(Engine::new(files)?), trial: Some(OnceLock::new()) };
-        let voice = Self(Arc::new(inner));
-        samples::Samples::read().speak(&voice);
-        match Arc::into_inner(voice.0) {
+        let renderer = Self(Arc::new(inner));
+        samples::Samples::read().speak(&renderer);
+        match Arc::into_inner(renderer.0) {
             Some(Inner { own, changed, trial }) => match trial.and_then(OnceLock::into_inner) {
                 Some(error) => Err(error),
                 None => Ok(Self(Arc::new(Inner { own, changed, trial: None }))),
             },
-            None => unreachable!("nobody else holds the voice yet"),
+            None => unreachable!("nobody else holds the renderer yet"),
         }
     }
 

@@ -80,7 +80,7 @@ pub struct ApplicationInput<'a> {
 pub struct PlaceInput<'a> {
     /// The decision.
     pub standing: &'a Standing,
-    /// Its sentence ([`super::Voice::standing`]).
+    /// Its sentence ([`super::Renderer::standing`]).
     pub text: &'a str,
 }
 
@@ -99,7 +99,7 @@ pub struct ProposalInput<'a> {
     pub number: Option<ProposalNumber>,
     /// Where people find it; empty for the local forge.
     pub url: &'a str,
-    /// Each verdict with its sentence ([`super::Voice::gate`]).
+    /// Each verdict with its sentence ([`super::Renderer::gate`]).
     pub gates: Vec<(&'a GateVerdict, &'a str)>,
     /// Its sentence.
     pub text: &'a str,

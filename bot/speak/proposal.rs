@@ -12,7 +12,7 @@ use gantry_core::{
 use minijinja::Value;
 use serde::Serialize;
 
-use super::{SpeakError, Voice, compare, engine::Engine, inert};
+use super::{Renderer, SpeakError, compare, engine::Engine, inert};
 
 /// The most bytes of a difference within a body: forges refuse bodies over 65,536 characters.
 const DIFF: usize = 20_000;
@@ -70,7 +70,7 @@ struct GateRow<'a> {
     why: String,
 }
 
-impl Voice {
+impl Renderer {
     /// A proposal's title and body (markdown).
     #[must_use]
     pub fn proposal(&self, text: &ProposalText<'_>) -> (String, String) {

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{
-    Deed, ProposalText, Ruled, Voice,
+    Event, ProposalText, Renderer, Ruled,
     page::{
         ApplicationInput, EnvironmentInput, Overview, OverviewInput, PlaceInput, ProposalInput,
         RepositoryInput,
@@ -48,25 +48,25 @@ impl Samples {
     }
 
     /// Speaks every sentence and page once, and names each.
-    pub(super) fn speak(&self, voice: &Voice) -> Vec<(String, String)> {
+    pub(super) fn speak(&self, renderer: &Renderer) -> Vec<(String, String)> {
         let mut all = Vec::new();
         let mut say = |name: &str, text: String| all.push((name.to_owned(), text));
-        self.reasons.iter().for_each(|reason| say("reason", voice.reason(reason)));
-        self.standings.iter().for_each(|standing| say("standing", voice.standing(standing)));
-        self.puts.iter().for_each(|put| say("put", voice.put(put)));
-        self.rulings.iter().for_each(|ruling| say("ruling", voice.ruling(ruling)));
+        self.reasons.iter().for_each(|reason| say("reason", renderer.reason(reason)));
+        self.standings.iter().for_each(|standing| say("standing", renderer.standing(standing)));
+        self.puts.iter().for_each(|put| say("put", renderer.put(put)));
+        self.rulings.iter().for_each(|ruling| say("ruling", renderer.ruling(ruling)));
         for why in &self.whys {
-            say("why", voice.why(why));
-            voice.why_steps(why).into_iter().for_each(|step| say("why step", step));
+            say("why", renderer.why(why));
+            renderer.why_steps(why).into_iter().for_each(|step| say("why step", step));
         }
-        self.effects.iter().for_each(|effect| say("effect", voice.effect(effect)));
+        self.effects.iter().for_each(|effect| say("effect", renderer.effect(effect)));
         for (at, promotion) in self.promotions.iter().enumerate() {
-            say("promotion commit", voice.promotion_commit(promotion, &[]));
+            say("promotion commit", renderer.promotion_commit(promotion, &[]));
             let number = (at > 0).then_some(ProposalNumber(2));
             let from = (at != 2).then_some(&self.old);
             let diff = if at == 2 { "" } else { "-1.42.0\n+1.43.1\n" };
             let text = ProposalText { promotion, number, from, source: None, diff };
-            let (title, body) = voice.proposal(&text);
+            let (title, body) = renderer.proposal(&text);
             say("proposal title", title);
             say("proposal body", body);
         }
@@ -79,33 +79,36 @@ impl Samples {
                     by: &ruling.by,
                     reason: &ruling.reason,
                 };
-                say("ruling commit", voice.ruling_commit(&ruled, &[]));
+                say("ruling commit", renderer.ruling_commit(&ruled, &[]));
             }
         }
-        self.reasons.iter().for_each(|reason| say("close comment", voice.close_comment(reason)));
+        self.reasons.iter().for_each(|reason| say("close comment", renderer.close_comment(reason)));
         if let Some(promotion) = self.promotions.first() {
             for put in &self.puts {
-                say("event", voice.arrived(&promotion.place, "1.43.1", put));
+                say("event", renderer.arrived(&promotion.place, "1.43.1", put));
             }
         }
-        for deed in Deed::ALL {
+        for event in Event::ALL {
             let title = "promote(prod): checkout 1.42.0 -> 1.43.1";
             for (by, reason) in [("jane", "The totals are wrong."), ("", "")] {
-                say("event", voice.deed(deed, ProposalNumber(2), title, by, reason));
+                say("event", renderer.event(event, ProposalNumber(2), title, by, reason));
             }
         }
-        say("event", voice.reported("registry.example.com/shop/checkout", "1.43.1", "success", "ci"));
-        say("demo", voice.demo_begins("/tmp/demo/infra.git", "http://127.0.0.1:8080"));
-        say("demo", voice.demo_sends("registry.example.com/shop/checkout:1.1.0"));
-        say("demo", voice.demo_next("http://127.0.0.1:8080", "token-ci", "token-manager", &"1".repeat(64)));
-        for (name, overview) in [("page", self.overview(voice)), ("empty page", nothing())] {
-            say(name, voice.page("page/overview.html", &overview).unwrap_or_default());
+        say("event", renderer.reported("registry.example.com/shop/checkout", "1.43.1", "success", "ci"));
+        say("demo", renderer.demo_begins("/tmp/demo/infra.git", "http://127.0.0.1:8080"));
+        say("demo", renderer.demo_sends("registry.example.com/shop/checkout:1.1.0"));
+        say(
+            "demo",
+            renderer.demo_next("http://127.0.0.1:8080", "token-ci", "token-manager", &"1".repeat(64)),
+        );
+        for (name, overview) in [("page", self.overview(renderer)), ("empty page", nothing())] {
+            say(name, renderer.page("page/overview.html", &overview).unwrap_or_default());
         }
         all
     }
 
-    fn overview(&self, voice: &Voice) -> Overview {
-        let texts: Vec<String> = self.standings.iter().map(|standing| voice.standing(standing)).collect();
+    fn overview(&self, renderer: &Renderer) -> Overview {
+        let texts: Vec<String> = self.standings.iter().map(|standing| renderer.standing(standing)).collect();
         let environments: Vec<_> =
             ["dev", "qa", "prod"].iter().filter_map(|name| name.parse().ok()).collect();
         let columns =
@@ -115,7 +118,7 @@ impl Samples {
             source: Some("https://git.example.com/shop/checkout"),
             places: vec![PlaceInput { standing, text }],
         });
-        let gate_text = |verdict: &GateVerdict| voice.gate(verdict);
+        let gate_text = |verdict: &GateVerdict| renderer.gate(verdict);
         let gates: Vec<Vec<String>> =
             self.promotions.iter().map(|p| p.gates.iter().map(gate_text).collect()).collect();
         let proposals =

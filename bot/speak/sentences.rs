@@ -13,7 +13,7 @@ use gantry_core::{
 };
 use minijinja::{Value, value::Serde};
 
-use super::{Voice, inert};
+use super::{Renderer, inert};
 
 /// The block of `reasons.txt` for a reason. The compiler asks for one for each new kind.
 pub(super) fn kind(reason: &Reason) -> &'static str {
@@ -84,7 +84,7 @@ pub(super) fn ended(clause: &str) -> String {
     format!("{clause}{stop}")
 }
 
-impl Voice {
+impl Renderer {
     /// A reason as a clause, to stand within a sentence.
     pub(super) fn clause(&self, reason: &Reason) -> String {
         self.block("reasons.txt", kind(reason), &values(reason))

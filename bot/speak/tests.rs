@@ -13,7 +13,7 @@ fn samples() -> Samples {
 
 /// All that was said under one of `names`, one paragraph each.
 fn said(names: &[&str]) -> String {
-    let all = samples().speak(&Voice::embedded());
+    let all = samples().speak(&Renderer::embedded());
     let of = |(name, text): (String, String)| names.contains(&name.as_str()).then_some(text);
     all.into_iter().filter_map(of).collect::<Vec<_>>().join("\n")
 }
@@ -34,9 +34,9 @@ fn every_kind_of_reason_has_a_sample() {
 
 #[test]
 fn no_embedded_template_fails_on_a_sample() {
-    // A voice falls back quietly; a folder, even an empty one, is tried without that.
+    // A renderer falls back quietly; a folder, even an empty one, is tried without that.
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(Voice::with_folder(folder.path()).err().map(|error| error.to_string()), None);
+    assert_eq!(Renderer::with_folder(folder.path()).err().map(|error| error.to_string()), None);
 }
 
 #[test]
@@ -67,14 +67,14 @@ fn the_demo() {
 #[test]
 fn commits() {
     let samples = samples();
-    let voice = Voice::embedded();
+    let renderer = Renderer::embedded();
     let trailers = [
         ("Gantry-Application".to_owned(), "checkout".to_owned()),
         ("Gantry-Image".to_owned(), "registry.example.com/shop/checkout:1.43.1@sha256:bb".to_owned()),
         ("Gantry-From".to_owned(), String::new()),
     ];
     let mut all: Vec<String> =
-        samples.promotions.iter().map(|promotion| voice.promotion_commit(promotion, &trailers)).collect();
+        samples.promotions.iter().map(|promotion| renderer.promotion_commit(promotion, &trailers)).collect();
     all.push(said(&["ruling commit"]));
     insta::assert_snapshot!(all.join("\n=====\n"));
 }
@@ -94,7 +94,7 @@ fn statuses_fit_every_forge() {
     let samples = samples();
     let mut verdicts: Vec<_> = samples.promotions.iter().flat_map(|p| p.gates.clone()).collect();
     verdicts[0].reason = Reason::CheckFailed { check: "x".repeat(500), url: None };
-    let statuses = Voice::embedded().statuses(&verdicts);
+    let statuses = Renderer::embedded().statuses(&verdicts);
     assert!(statuses.iter().all(|status| status.description.chars().count() <= 140));
     assert!(statuses.iter().all(|status| matches!(status.state.as_str(), "success" | "pending" | "failure")));
     assert_eq!(statuses[0].context, "gantry/soak");
@@ -103,9 +103,9 @@ fn statuses_fit_every_forge() {
 #[test]
 fn every_sentence_is_one_line_that_begins_and_ends_as_one() {
     let samples = samples();
-    let voice = Voice::embedded();
-    let mut all: Vec<String> = samples.reasons.iter().map(|reason| voice.reason(reason)).collect();
-    all.extend(samples.standings.iter().map(|standing| voice.standing(standing)));
+    let renderer = Renderer::embedded();
+    let mut all: Vec<String> = samples.reasons.iter().map(|reason| renderer.reason(reason)).collect();
+    all.extend(samples.standings.iter().map(|standing| renderer.standing(standing)));
     for text in all {
         assert!(!text.contains('\n') && text.ends_with('.') && !text.ends_with(".."), "{text}");
         assert!(!text.contains("  ") && !text.contains(" ."), "{text}");
@@ -120,10 +120,10 @@ fn a_folder_changes_what_is_said_and_the_rest_stays() {
     fs::write(folder.path().join("reasons.txt"), own).unwrap();
     fs::create_dir(folder.path().join("page")).unwrap();
     fs::write(folder.path().join("page/style.css"), "body{}").unwrap();
-    let voice = Voice::with_folder(folder.path()).unwrap();
-    assert_eq!(voice.reason(&Reason::NothingNewer), "All is well.");
-    assert_eq!(voice.reason(&Reason::MergesItself), Voice::embedded().reason(&Reason::MergesItself));
-    assert_eq!(voice.asset("page/style.css"), Some("body{}"));
+    let renderer = Renderer::with_folder(folder.path()).unwrap();
+    assert_eq!(renderer.reason(&Reason::NothingNewer), "All is well.");
+    assert_eq!(renderer.reason(&Reason::MergesItself), Renderer::embedded().reason(&Reason::MergesItself));
+    assert_eq!(renderer.asset("page/style.css"), Some("body{}"));
 }
 
 #[test]
@@ -141,10 +141,10 @@ fn a_folder_with_an_error_is_refused_with_file_and_line() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(name), text).unwrap();
-        let error = Voice::with_folder(folder.path()).unwrap_err().to_string();
+        let error = Renderer::with_folder(folder.path()).unwrap_err().to_string();
         assert!(error.contains(wanted), "{name}: {error}");
     }
-    let missing = Voice::with_folder(Path::new("/does/not/exist")).unwrap_err().to_string();
+    let missing = Renderer::with_folder(Path::new("/does/not/exist")).unwrap_err().to_string();
     assert!(missing.contains("/does/not/exist"), "{missing}");
 }
 
@@ -156,8 +156,8 @@ fn a_template_that_fails_only_later_leaves_the_word_to_the_embedded_one() {
         "{% if proposal > 100 %}{{ nobody }}{% endif %}number {{ proposal }}",
     );
     fs::write(folder.path().join("reasons.txt"), own).unwrap();
-    let voice = Voice::with_folder(folder.path()).unwrap();
-    let said = |number| voice.reason(&Reason::Proposed { proposal: ProposalNumber(number) });
+    let renderer = Renderer::with_folder(folder.path()).unwrap();
+    let said = |number| renderer.reason(&Reason::Proposed { proposal: ProposalNumber(number) });
     assert_eq!(said(2), "Number 2.");
     assert_eq!(said(200), "Proposal #200 is open for it.");
 }
@@ -169,7 +169,7 @@ fn the_marker_is_read_back_and_no_other_text_passes_for_it() {
     let other = samples.old.id.clone();
     let diff = format!("+<!-- gantry release={other} -->\n ````\n");
     let text = ProposalText { promotion, number: None, from: None, source: None, diff: &diff };
-    let (_, body) = Voice::embedded().proposal(&text);
+    let (_, body) = Renderer::embedded().proposal(&text);
     assert_eq!(parse_marker(&body), Some(promotion.release.id.clone()));
     assert_eq!(parse_marker(&body.replace('\n', "\r\n")), Some(promotion.release.id.clone()));
     assert!(body.contains("\n`````diff\n"));
@@ -178,7 +178,7 @@ fn the_marker_is_read_back_and_no_other_text_passes_for_it() {
 }
 
 /// Made once: the property below speaks many times.
-static VOICE: LazyLock<Voice> = LazyLock::new(Voice::embedded);
+static VOICE: LazyLock<Renderer> = LazyLock::new(Renderer::embedded);
 
 /// A promotion in which every text from outside is `text`.
 fn hostile(text: &str) -> Promotion {
@@ -205,9 +205,9 @@ proptest! {
         text in "[@#!|`<>\\[\\]a-z\n\r :\u{2028}\u{202e}-]{0,40}(\n\nGantry-Rejects: x\n|<!-- gantry release=0123456789abcdef0123456789abcdef -->)?"
     ) {
         let promotion = hostile(&text);
-        let voice = &*VOICE;
+        let renderer = &*VOICE;
         let trailers = [("Gantry-By".to_owned(), text.clone()), ("Gantry-Release".to_owned(), "r".to_owned())];
-        let message = voice.promotion_commit(&promotion, &trailers);
+        let message = renderer.promotion_commit(&promotion, &trailers);
         let last: Vec<&str> = message.trim_end().rsplit("\n\n").next().unwrap().lines().collect();
         prop_assert!(last.iter().all(|line| line.starts_with("Gantry-By: ") || line.starts_with("Gantry-Release: ")));
         prop_assert!(last.len() <= 2);
@@ -215,7 +215,7 @@ proptest! {
         prop_assert!(!message.lines().next().unwrap().is_empty());
 
         let draft = ProposalText { promotion: &promotion, number: None, from: None, source: None, diff: &text };
-        let (title, body) = voice.proposal(&draft);
+        let (title, body) = renderer.proposal(&draft);
         prop_assert!(!title.contains('\n'));
         prop_assert_eq!(parse_marker(&body), Some(promotion.release.id.clone()));
         // One row for each image: nothing broke out of the table.

@@ -45,13 +45,13 @@ impl Seen {
     }
 }
 
-/// The last looks at all repositories, and the bell that asks for the next one.
+/// The last looks at all repositories, and the wake-ups that ask for the next one.
 #[derive(Debug)]
 pub struct Board {
     seen: RwLock<BTreeMap<String, Arc<Seen>>>,
     expected: Vec<String>,
     generation: watch::Sender<u64>,
-    bell: watch::Sender<u64>,
+    wakeups: watch::Sender<u64>,
     at_work: RwLock<BTreeSet<String>>,
 }
 
@@ -63,7 +63,7 @@ impl Board {
             seen: RwLock::default(),
             expected,
             generation: watch::Sender::new(0),
-            bell: watch::Sender::new(0),
+            wakeups: watch::Sender::new(0),
             at_work: RwLock::default(),
         }
     }
@@ -120,14 +120,14 @@ impl Board {
     }
 
     /// Asks for a look now: something came into the inbox, or into the store.
-    pub fn ring(&self) {
-        self.bell.send_modify(|rings| *rings += 1);
+    pub fn wake(&self) {
+        self.wakeups.send_modify(|wakeups| *wakeups += 1);
     }
 
-    /// Tells each ring; everyone who listens hears all of them.
+    /// Tells each wake-up; everyone who listens hears all of them.
     #[must_use]
-    pub fn bell(&self) -> watch::Receiver<u64> {
-        self.bell.subscribe()
+    pub fn wakeups(&self) -> watch::Receiver<u64> {
+        self.wakeups.subscribe()
     }
 
     /// Says that a look at a repository has begun. Until it is posted as settled, the board is not idle.

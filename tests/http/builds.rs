@@ -29,7 +29,7 @@ fn build(version: &str) -> Value {
 #[tokio::test]
 async fn a_build_is_stored_and_answered_with_who_uses_it() {
     let server = server().await;
-    let bell = server.board.bell();
+    let wakeups = server.board.wakeups();
     let answer = server.build(&build("1.1.0")).await;
     assert_eq!(answer.status, 201);
     assert_eq!(answer.body["applications"], json!(["checkout"]));
@@ -38,7 +38,7 @@ async fn a_build_is_stored_and_answered_with_who_uses_it() {
     let entry = server.store.entry(id).await.unwrap().unwrap();
     assert_eq!((entry.kind.as_str(), entry.owner.as_str()), ("build", "shop-ci"));
     assert_eq!(entry.payload["tag"], "1.1.0");
-    assert!(bell.has_changed().unwrap(), "the loop is asked to look");
+    assert!(wakeups.has_changed().unwrap(), "the loop is asked to look");
 }
 
 #[tokio::test]

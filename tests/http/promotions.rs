@@ -40,14 +40,14 @@ async fn promote(server: &Serving, body: Value) -> Answer {
 #[tokio::test]
 async fn an_approval_names_the_head_that_is_shown() {
     let server = serve(vec![shop().seen()]).await;
-    let bell = server.board.bell();
+    let wakeups = server.board.wakeups();
     let shown = server.get("/api/v1/promotions").await.body["items"][0]["head"].clone();
     let answer = server.post(MANAGER, "/api/v1/promotions/1/approve", &json!({})).await;
     let (request, owner) = stored(&server, &answer).await;
     assert_eq!(owner, "rita");
     let Request::Approve { repository, head, .. } = request else { panic!("{request:?}") };
     assert_eq!((repository.as_str(), json!(head)), ("infra", shown));
-    assert!(bell.has_changed().unwrap(), "the loop is asked to look");
+    assert!(wakeups.has_changed().unwrap(), "the loop is asked to look");
 }
 
 #[tokio::test]

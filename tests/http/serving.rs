@@ -10,7 +10,7 @@ use gantry::{
     clock::Clock,
     http::{App, Limits, Metrics, Planner, document, router},
     intake::token::{Role, Token, hash},
-    speak::Voice,
+    speak::Renderer,
     store::{
         SqlStore,
         board::{Board, Seen},
@@ -81,7 +81,7 @@ pub(crate) struct Setup {
 impl Setup {
     pub(crate) fn of(looks: Vec<Seen>) -> Self {
         let expected = looks.iter().map(|seen| seen.repository.clone()).collect();
-        // Long rechecks: what a test waits for must come by the bell.
+        // Long rechecks: what a test waits for must come by a wake-up.
         let limits = Limits { recheck: Duration::from_secs(600), ..Limits::default() };
         Self { looks, expected, anonymous_read: true, limits }
     }
@@ -108,7 +108,7 @@ impl Setup {
         let app = App {
             store: store.clone(),
             board: board.clone(),
-            voice: Voice::embedded(),
+            renderer: Renderer::embedded(),
             tokens: Arc::new(tokens),
             anonymous_read: self.anonymous_read,
             clock: clock.clone(),

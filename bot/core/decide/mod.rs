@@ -7,21 +7,21 @@
 //! - `view` turns what files and commits say into releases and stays.
 //! - `order` tells whether a release is newer than what an environment holds (promise 4).
 //! - `candidates` lists the releases that may come next, newest first, each with its gates.
-//! - `wish` weighs what people ask for.
+//! - `request` weighs what people ask for.
 //! - `place` joins them into a standing and its effects.
 
 pub mod candidates;
 mod order;
 pub mod place;
 mod proposal;
+mod request;
 pub mod view;
-mod wish;
 
 use jiff::Timestamp;
 
 use crate::{
     config::pipeline::Pipeline,
-    decide::place::{Standing, WishOutcome},
+    decide::place::{RequestOutcome, Standing},
     effects::Effect,
     facts::{Facts, Place},
     ids::{ApplicationName, EnvironmentName},
@@ -35,7 +35,7 @@ pub struct Decision {
     /// What is wanted; at most one change for each place.
     pub effects: Vec<Effect>,
     /// What became of the promotions that people asked for; those still under way are absent.
-    pub wishes: Vec<(i64, WishOutcome)>,
+    pub requests: Vec<(i64, RequestOutcome)>,
     /// When time alone will change the decision.
     pub next_look: Option<Timestamp>,
 }
@@ -49,7 +49,7 @@ pub fn decide(pipeline: &Pipeline, facts: &Facts, now: Timestamp) -> Decision {
             if !application.files.contains_key(&stage.name) {
                 continue;
             }
-            let (standing, effects, wishes) =
+            let (standing, effects, requests) =
                 place::decide(pipeline, facts, now, application, stage).into_parts();
             let looks = standing.next.iter().flat_map(|next| &next.gates).filter_map(|gate| gate.until);
             decision.next_look = looks.chain(standing.retry()).chain(decision.next_look).min();
@@ -57,7 +57,7 @@ pub fn decide(pipeline: &Pipeline, facts: &Facts, now: Timestamp) -> Decision {
             if !facts.git_silent {
                 decision.effects.extend(effects);
             }
-            decision.wishes.extend(wishes);
+            decision.requests.extend(requests);
         }
     }
     decision

@@ -8,8 +8,8 @@ use super::{
     candidates::{self, Considered},
     order::Present,
     place_of, proposal,
+    request::{self, Grant},
     view::{Put, View},
-    wish::{self, Grant},
 };
 use crate::{
     artifact::Release,
@@ -18,7 +18,7 @@ use crate::{
         types::Delivery,
     },
     effects::{Effect, Promotion},
-    facts::{Facts, Held, Place, ProposalState, Wish},
+    facts::{Facts, Held, Place, PromotionRequest, ProposalState},
     gates::GateVerdict,
     ids::{ProposalNumber, ReleaseId},
     reason::{Owner, Problem, Reason},
@@ -98,7 +98,7 @@ pub enum Step {
 /// What became of a promotion that a person asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "is", rename_all = "kebab-case")]
-pub enum WishOutcome {
+pub enum RequestOutcome {
     /// The environment holds it, or its proposal is open.
     Done {
         /// Which of the two.
@@ -120,13 +120,13 @@ pub struct PlaceDecision {
     pub considered: Vec<Considered>,
     /// What is wanted.
     pub effects: Vec<Effect>,
-    /// What became of people's wishes.
-    pub wishes: Vec<(i64, WishOutcome)>,
+    /// What became of people's requests.
+    pub requests: Vec<(i64, RequestOutcome)>,
 }
 
 impl PlaceDecision {
-    pub(super) fn into_parts(self) -> (Standing, Vec<Effect>, Vec<(i64, WishOutcome)>) {
-        (self.standing, self.effects, self.wishes)
+    pub(super) fn into_parts(self) -> (Standing, Vec<Effect>, Vec<(i64, RequestOutcome)>) {
+        (self.standing, self.effects, self.requests)
     }
 }
 
@@ -134,7 +134,7 @@ impl PlaceDecision {
 #[derive(Clone, Copy)]
 pub(super) struct Target<'a> {
     pub(super) considered: &'a Considered,
-    pub(super) wish: Option<&'a Wish>,
+    pub(super) request: Option<&'a PromotionRequest>,
 }
 
 /// What the functions of one place share.
@@ -151,7 +151,7 @@ impl Context<'_> {
         &self,
         release: &Release,
         gates: Vec<GateVerdict>,
-        wish: Option<&Wish>,
+        request: Option<&PromotionRequest>,
     ) -> Promotion {
         let held = self.present.holds.iter().map(Held::version).collect::<Vec<_>>().join("+");
         Promotion {
@@ -162,7 +162,7 @@ impl Context<'_> {
             from_version: self.present.release.map_or(held, Release::version),
             gates,
             checks: self.view.facts.catalog.passed(&release.artifacts),
-            by: wish.map(|wish| wish.by.clone()),
+            by: request.map(|request| request.by.clone()),
         }
     }
 
@@ -224,16 +224,16 @@ pub(super) fn decide(
     let context = Context { view, stage, place, present, considered: &considered };
 
     let mut effects = rulings(&context);
-    let mut wishes = Vec::new();
+    let mut requests = Vec::new();
     let mut target = considered
         .iter()
         .find(|considered| considered.ready())
-        .map(|considered| Target { considered, wish: None });
-    for wish in facts.wishes.iter().filter(|wish| wish.place == context.place) {
-        match wish::grant(&context, wish) {
-            Grant::Now(considered) => target = Some(Target { considered, wish: Some(wish) }),
+        .map(|considered| Target { considered, request: None });
+    for request in facts.requests.iter().filter(|request| request.place == context.place) {
+        match request::grant(&context, request) {
+            Grant::Now(considered) => target = Some(Target { considered, request: Some(request) }),
             Grant::Lift(effect) => effects.push(*effect),
-            Grant::Answer(outcome) => wishes.push((wish.request, outcome)),
+            Grant::Answer(outcome) => requests.push((request.id, outcome)),
         }
     }
     match stage.delivery {
@@ -242,15 +242,17 @@ pub(super) fn decide(
         Delivery::PullRequest => proposal::decide(&context, target, &mut standing, &mut effects),
     }
     newest(&context, &mut standing);
-    PlaceDecision { standing, considered, effects, wishes }
+    PlaceDecision { standing, considered, effects, requests }
 }
 
 fn broken(mut standing: Standing, facts: &Facts, problem: Problem) -> PlaceDecision {
     let reason = Reason::Broken { problem };
-    let refused = |wish: &Wish| (wish.request, WishOutcome::Refused { reason: reason.clone() });
-    let wishes = facts.wishes.iter().filter(|wish| wish.place == standing.place).map(refused).collect();
+    let refused =
+        |request: &PromotionRequest| (request.id, RequestOutcome::Refused { reason: reason.clone() });
+    let requests =
+        facts.requests.iter().filter(|request| request.place == standing.place).map(refused).collect();
     standing.problem = Some(reason.clone());
-    PlaceDecision { standing, considered: Vec::new(), effects: Vec::new(), wishes }
+    PlaceDecision { standing, considered: Vec::new(), effects: Vec::new(), requests }
 }
 
 /// Delivery by commit: the ready release is written.
@@ -260,7 +262,7 @@ fn commit(
     standing: &mut Standing,
     effects: &mut Vec<Effect>,
 ) {
-    let Some(Target { considered, wish }) = target else { return };
+    let Some(Target { considered, request }) = target else { return };
     let mut next = Next {
         release: considered.release.clone(),
         step: Step::Writing,
@@ -273,7 +275,7 @@ fn commit(
         standing.problem = Some(reason.clone());
         next.reason = Some(reason);
     } else {
-        let promotion = context.promotion(&considered.release, considered.gates.clone(), wish);
+        let promotion = context.promotion(&considered.release, considered.gates.clone(), request);
         effects.push(Effect::Commit { promotion });
     }
     standing.next.push(next);

@@ -198,7 +198,7 @@ fn is_before(context: &Context<'_>, considered: &Considered, own: usize) -> bool
 /// Whether a ready release takes the place of the one that is proposed: a newer one does, unless a person
 /// asked for the older; what a person asks for always does.
 fn supersedes(context: &Context<'_>, target: Target<'_>, own: Option<usize>, pinned: bool) -> bool {
-    target.wish.is_some() || (!pinned && own.is_none_or(|own| is_before(context, target.considered, own)))
+    target.request.is_some() || (!pinned && own.is_none_or(|own| is_before(context, target.considered, own)))
 }
 
 fn propose(
@@ -231,7 +231,7 @@ fn propose(
         branch.current && branch.record.as_ref().is_some_and(|record| record.release == release.id)
     });
     effects.push(Effect::Propose {
-        promotion: context.promotion(release, target.considered.gates.clone(), target.wish),
+        promotion: context.promotion(release, target.considered.gates.clone(), target.request),
         update,
         replaces: branch.map(|branch| branch.head.clone()),
         pushed,

@@ -138,7 +138,7 @@ async fn list(State(server): State<Server>, asked: Asked) -> Result<Json<Page<Ap
         let shown = standings.into_iter().filter(|standing| {
             filter.environment.as_ref().is_none_or(|wanted| standing.place.environment == *wanted)
         });
-        Some(views::application(&server.app.voice, seen, application, shown))
+        Some(views::application(&server.app.renderer, seen, application, shown))
     });
     Ok(Json(Page { items: items.collect(), next: page.next.clone(), total: page.total }))
 }
@@ -151,5 +151,5 @@ async fn one(
     let found = Found::find(&server, names.get("app")?, asked.text("repository"))?;
     let application = found.application()?;
     let standings = views::standings(&found.seen, &found.pipeline, application, server.now());
-    Ok(Json(views::application(&server.app.voice, &found.seen, application, standings)))
+    Ok(Json(views::application(&server.app.renderer, &found.seen, application, standings)))
 }

@@ -83,7 +83,7 @@ async fn report(
     if stored.fresh {
         app.metrics.build_received(report.status.as_str());
     }
-    app.board.ring();
+    app.board.wake();
     let users = users(&server, &report.image);
     let status = if stored.fresh { StatusCode::CREATED } else { StatusCode::OK };
     let receipt = BuildReceipt {

@@ -35,9 +35,10 @@ async fn history(
     let paging = Paging::of(&asked)?;
     let only = asked.get("environment")?;
     let found = Found::find(&server, names.get("app")?, asked.text("repository"))?;
-    let voice = &server.app.voice;
+    let renderer = &server.app.renderer;
     let now = server.now();
-    let lines = views::history(voice, &found.seen, &found.pipeline, found.application()?, only.as_ref(), now);
+    let lines =
+        views::history(renderer, &found.seen, &found.pipeline, found.application()?, only.as_ref(), now);
     Ok(Json(paging.cut(lines)))
 }
 

@@ -51,8 +51,8 @@ async fn tell(State(server): State<Server>, names: Names, asked: Asked) -> Resul
     let subject = asked.text("build");
     let answer = why(&found.pipeline, &found.seen.facts, server.now(), &found.name, &environment, subject)
         .map_err(|_| not_there(&found, &environment))?;
-    let voice = &server.app.voice;
-    Ok(Json(WhyView { text: voice.why(&answer), step_texts: voice.why_steps(&answer), why: answer }))
+    let renderer = &server.app.renderer;
+    Ok(Json(WhyView { text: renderer.why(&answer), step_texts: renderer.why_steps(&answer), why: answer }))
 }
 
 /// The application is not in that environment.
@@ -77,7 +77,7 @@ async fn diff(State(server): State<Server>, names: Names, asked: Asked) -> Resul
     let decision = decide_place(pipeline, facts, now, &found.name, &environment).ok_or_else(missing)?;
     let stage = pipeline.stage(&environment).ok_or_else(missing)?;
     let place = place_of(&found.name, &environment);
-    let voice = &server.app.voice;
+    let renderer = &server.app.renderer;
 
     let wanted = decision.effects.iter().find_map(writes);
     let promotion = match asked.text("release") {
@@ -95,7 +95,7 @@ async fn diff(State(server): State<Server>, names: Names, asked: Asked) -> Resul
     };
     let repository = found.seen.repository.clone();
     let Some(promotion) = promotion else {
-        let text = voice.standing(&decision.standing);
+        let text = renderer.standing(&decision.standing);
         return Ok(Json(ChangeView {
             repository,
             place,
@@ -118,8 +118,8 @@ async fn diff(State(server): State<Server>, names: Names, asked: Asked) -> Resul
         None => would(facts, stage, promotion),
     };
     let (name, text, diff) = match effect {
-        Ok(effect) => (effect_name(&effect), voice.effect(&effect), diff),
-        Err(reason) => (NONE, voice.reason(&reason), String::new()),
+        Ok(effect) => (effect_name(&effect), renderer.effect(&effect), diff),
+        Err(reason) => (NONE, renderer.reason(&reason), String::new()),
     };
     Ok(Json(ChangeView { repository, place, effect: name.to_owned(), text, diff }))
 }

@@ -50,7 +50,7 @@ async fn plan(State(server): State<Server>, asked: Asked) -> Result<Json<Page<Ch
             Some(promotion) => difference(&server, repository, promotion).await,
             None => Ok(String::new()),
         };
-        let text = server.app.voice.effect(effect);
+        let text = server.app.renderer.effect(effect);
         let (text, diff) = match diff {
             Ok(diff) => (text, diff),
             Err(refusal) => (format!("{text} It can't be written: {}", refusal.detail()), String::new()),

@@ -71,8 +71,8 @@ async fn list(State(server): State<Server>, asked: Asked) -> Result<Json<Page<Pr
             found.push((key(&[app, env, &under.seen.repository, release]), under));
         }
     }
-    let voice = &server.app.voice;
-    Ok(Json(paging.cut(found).map(|under| views::promotion(voice, under))))
+    let renderer = &server.app.renderer;
+    Ok(Json(paging.cut(found).map(|under| views::promotion(renderer, under))))
 }
 
 async fn promote(
@@ -190,7 +190,7 @@ impl Open {
     }
 }
 
-/// Stores a request and rings for the loop.
+/// Stores a request and wakes the loop.
 async fn store(
     server: &Server,
     caller: &Caller,
@@ -205,7 +205,7 @@ async fn store(
     if stored.conflict {
         return Err(Refusal::key_reused());
     }
-    app.board.ring();
+    app.board.wake();
     let receipt = RequestReceipt { id: stored.id.0, outcome: None };
     let mut response = (StatusCode::ACCEPTED, Json(receipt)).into_response();
     if let Ok(place) = HeaderValue::from_str(&format!("/api/v1/requests/{}", stored.id)) {

@@ -13,13 +13,13 @@ use crate::{
         paging::{key, latest_first},
         types::HistoryView,
     },
-    speak::Voice,
+    speak::Renderer,
     store::board::Seen,
 };
 
 /// The lines of an application's history, each with its key: the newest first.
 pub(in crate::http) fn history(
-    voice: &Voice,
+    renderer: &Renderer,
     seen: &Seen,
     pipeline: &Pipeline,
     application: &Application,
@@ -32,10 +32,10 @@ pub(in crate::http) fn history(
         let Some(facts) = view.seen(&stage.name) else { continue };
         let visits = view.visits(&stage.name);
         for (visit, arrival) in visits.iter().zip(&facts.history) {
-            lines.push(arrived(voice, &stage.name, visit, arrival));
+            lines.push(arrived(renderer, &stage.name, visit, arrival));
         }
         for ruling in &facts.rulings {
-            lines.push(ruled(voice, &stage.name, ruling, &visits));
+            lines.push(ruled(renderer, &stage.name, ruling, &visits));
         }
     }
     let key_of = |(line, kind): (HistoryView, &str)| {
@@ -46,7 +46,7 @@ pub(in crate::http) fn history(
 }
 
 fn arrived(
-    voice: &Voice,
+    renderer: &Renderer,
     environment: &EnvironmentName,
     visit: &Visit<'_>,
     arrival: &Arrival,
@@ -60,14 +60,14 @@ fn arrived(
         release: release.map(|release| release.id.to_string()),
         put: Some(visit.put.clone()),
         commit: arrival.commit.clone(),
-        text: voice.put(&visit.put),
+        text: renderer.put(&visit.put),
     };
     let kind = if matches!(visit.put, Put::Promotion { .. }) { "promotion" } else { "change" };
     (line, kind)
 }
 
 fn ruled(
-    voice: &Voice,
+    renderer: &Renderer,
     environment: &EnvironmentName,
     ruling: &Ruling,
     visits: &[Visit<'_>],
@@ -81,7 +81,7 @@ fn ruled(
         release: Some(ruling.release.to_string()),
         put: None,
         commit: ruling.commit.clone(),
-        text: voice.ruling(ruling),
+        text: renderer.ruling(ruling),
     };
     (line, "ruling")
 }

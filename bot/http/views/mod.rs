@@ -1,4 +1,4 @@
-//! The board, told in the bodies of the API: data from `decide`, sentences from the voice.
+//! The board, told in the bodies of the API: data from `decide`, sentences from the renderer.
 
 mod history;
 mod place;

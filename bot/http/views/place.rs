@@ -16,7 +16,7 @@ use crate::{
         server::Decided,
         types::{ApplicationView, EnvironmentView, GateView, PlaceView, PromotionView},
     },
-    speak::Voice,
+    speak::Renderer,
     store::board::Seen,
 };
 
@@ -36,7 +36,7 @@ pub(in crate::http) fn standings(
 
 /// An application with these standings.
 pub(in crate::http) fn application(
-    voice: &Voice,
+    renderer: &Renderer,
     seen: &Seen,
     application: &Application,
     standings: impl IntoIterator<Item = Standing>,
@@ -46,13 +46,13 @@ pub(in crate::http) fn application(
         application: application.name.clone(),
         source: application.source.clone(),
         images: application.images.iter().map(|image| image.image.clone()).collect(),
-        places: standings.into_iter().map(|standing| place(voice, standing)).collect(),
+        places: standings.into_iter().map(|standing| place(renderer, standing)).collect(),
     }
 }
 
 /// A standing with its sentence.
-fn place(voice: &Voice, standing: Standing) -> PlaceView {
-    PlaceView { version: standing.version(), text: voice.standing(&standing), standing }
+fn place(renderer: &Renderer, standing: Standing) -> PlaceView {
+    PlaceView { version: standing.version(), text: renderer.standing(&standing), standing }
 }
 
 /// A release on its way, before it is told.
@@ -73,12 +73,12 @@ pub(in crate::http) fn under_way(decided: &Decided) -> impl Iterator<Item = Unde
 }
 
 /// A promotion under way, told.
-pub(in crate::http) fn promotion(voice: &Voice, under: Under<'_>) -> PromotionView {
+pub(in crate::http) fn promotion(renderer: &Renderer, under: Under<'_>) -> PromotionView {
     let Under { seen, standing, next } = under;
     let open = seen.facts.open_proposal(&standing.place);
     let open = open.filter(|proposal| Some(proposal.number) == next.proposal);
     let gate = |verdict: &gantry_core::gates::GateVerdict| GateView {
-        text: voice.gate(verdict),
+        text: renderer.gate(verdict),
         verdict: verdict.clone(),
     };
     // The sentence is about this release, where the standing's own may be about another one.
@@ -94,7 +94,7 @@ pub(in crate::http) fn promotion(voice: &Voice, under: Under<'_>) -> PromotionVi
         url: open.map(|proposal| proposal.url.clone()).unwrap_or_default(),
         head: open.map(|proposal| proposal.head.clone()),
         gates: next.gates.iter().map(gate).collect(),
-        text: voice.standing(&own),
+        text: renderer.standing(&own),
     }
 }
 

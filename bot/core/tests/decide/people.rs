@@ -1,7 +1,8 @@
 //! What people do by hand and ask for, which `decide` never fights.
 
 use gantry_core::{
-    build::BuildStatus::Success, decide::place::WishOutcome, decide::view::Put, facts::Wish, reason::Reason,
+    build::BuildStatus::Success, decide::place::RequestOutcome, decide::view::Put, facts::PromotionRequest,
+    reason::Reason,
 };
 
 use crate::world::{NOTHING, World, place, release};
@@ -40,9 +41,9 @@ fn a_revert_in_prod_is_not_fought() {
     assert_eq!(world.wants(1_000), NOTHING);
 }
 
-fn wish(environment: &str, version: Option<&str>) -> Wish {
-    Wish {
-        request: 7,
+fn request(environment: &str, version: Option<&str>) -> PromotionRequest {
+    PromotionRequest {
+        id: 7,
         place: place(environment),
         release: version.map(|version| release(version).id),
         by: "rita".to_owned(),
@@ -55,11 +56,11 @@ fn a_person_may_ask_for_a_proposal_before_its_soak_but_it_merges_after() {
     let mut world = World::new();
     world.build("1.1.0", Success);
     world.promoted("dev", "1.1.0", 100);
-    world.facts.wishes.push(wish("qa", None));
+    world.facts.requests.push(request("qa", None));
     assert_eq!(world.wants(110), ["open qa 1.1.0"]);
     world.proposal("qa", "1.1.0");
     assert_eq!(world.wants(110), NOTHING, "open, and soaking");
-    assert!(matches!(world.decide(110).wishes[..], [(7, WishOutcome::Done { .. })]));
+    assert!(matches!(world.decide(110).requests[..], [(7, RequestOutcome::Done { .. })]));
     assert_eq!(world.wants(160), ["merge qa #1"]);
 }
 
@@ -69,7 +70,7 @@ fn a_person_lifts_a_rejection_by_asking_again() {
     world.build("1.1.0", Success);
     world.promoted("dev", "1.1.0", 100);
     world.ruling("qa", "1.1.0", true, None);
-    world.facts.wishes.push(wish("qa", Some("1.1.0")));
+    world.facts.requests.push(request("qa", Some("1.1.0")));
     assert_eq!(world.wants(500), ["accept qa 1.1.0"]);
 }
 
@@ -81,9 +82,9 @@ fn going_back_is_no_promotion() {
         world.promoted("dev", version, second);
     }
     world.promoted("qa", "1.2.0", 300);
-    world.facts.wishes.push(wish("qa", Some("1.1.0")));
+    world.facts.requests.push(request("qa", Some("1.1.0")));
     assert_eq!(world.wants(320), NOTHING);
-    assert!(matches!(world.decide(320).wishes[..], [(7, WishOutcome::Refused { .. })]));
+    assert!(matches!(world.decide(320).requests[..], [(7, RequestOutcome::Refused { .. })]));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use gantry_core::facts::Person;
 use crate::git::trailers;
 
 /// Whose commits they are.
-pub(super) struct Hands {
+pub(super) struct Identities {
     /// Who writes promotions.
     pub(super) author: Person,
     /// Who makes all commits; the address tells Gantry's commits from people's.
@@ -16,7 +16,7 @@ pub(super) struct Hands {
     pub(super) people: Arc<BTreeMap<String, String>>,
 }
 
-impl Hands {
+impl Identities {
     /// Somebody who asked, as the author of a commit. Without an address of their own, the committer's stands
     /// in, because a commit needs one.
     pub(super) fn person(&self, by: &str) -> Person {
@@ -35,29 +35,29 @@ impl Hands {
 mod tests {
     use super::*;
 
-    fn hands(people: &[(&str, &str)]) -> Hands {
+    fn identities(people: &[(&str, &str)]) -> Identities {
         let bot = Person { name: "Gantry".to_owned(), email: "gantry@example.com".to_owned() };
         let people = people.iter().map(|(name, email)| ((*name).to_owned(), (*email).to_owned())).collect();
-        Hands { author: bot.clone(), committer: bot, people: Arc::new(people) }
+        Identities { author: bot.clone(), committer: bot, people: Arc::new(people) }
     }
 
     #[test]
     fn a_known_address_makes_a_co_author_and_hostile_names_forge_nothing() {
         let evil = "Eve\nGantry-Rejects: x <a@b>";
-        let hands = hands(&[
+        let identities = identities(&[
             ("rita", "rita@example.com"),
             (evil, "eve@example.com"),
             ("bent", "bent>\nGantry-By: x@y"),
             ("self", "gantry@example.com"),
             ("<>\n", "x@y"),
         ]);
-        let line = |by: &str| hands.co_author(by).map(|(key, value)| format!("{key}: {value}"));
+        let line = |by: &str| identities.co_author(by).map(|(key, value)| format!("{key}: {value}"));
         assert_eq!(line("rita").unwrap(), "Co-authored-by: rita <rita@example.com>");
         assert_eq!(line(evil).unwrap(), "Co-authored-by: Eve Gantry-Rejects: x a@b <eve@example.com>");
         for none in ["nobody", "bent", "self", "<>\n"] {
             assert_eq!(line(none), None, "{none}");
         }
-        assert_eq!(hands.person("rita").email, "rita@example.com");
-        assert_eq!(hands.person("nobody").email, "gantry@example.com");
+        assert_eq!(identities.person("rita").email, "rita@example.com");
+        assert_eq!(identities.person("nobody").email, "gantry@example.com");
     }
 }

@@ -10,7 +10,7 @@ use gantry_core::ids::BranchName;
 
 /// What the last pushes teach for the next ones. Kept from round to round; nothing is lost with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pace {
+pub struct BatchSize {
     most: BTreeMap<BranchName, usize>,
 }
 
@@ -31,7 +31,7 @@ pub(super) enum Went {
     Refused,
 }
 
-impl Pace {
+impl BatchSize {
     /// The most commits that go to the branch now.
     pub(super) fn most(&self, branch: &BranchName) -> usize {
         self.most.get(branch).copied().unwrap_or(usize::MAX)
@@ -58,10 +58,10 @@ mod tests {
     #[test]
     fn halved_by_each_lost_race_and_doubled_by_each_landing() {
         let branch: BranchName = "main".parse().unwrap();
-        let mut pace = Pace::default();
+        let mut batch_size = BatchSize::default();
         let mut after = |went| {
-            pace.learn(&branch, went);
-            pace.most(&branch)
+            batch_size.learn(&branch, went);
+            batch_size.most(&branch)
         };
         assert_eq!(after(Went::Landed { more: true }), usize::MAX, "nobody was in the way");
         assert_eq!(after(Went::Lost { commits: 1000 }), 500);
@@ -74,6 +74,6 @@ mod tests {
         assert_eq!(after(Went::Refused), usize::MAX);
         after(Went::Lost { commits: 8 });
         assert_eq!(after(Went::Landed { more: false }), usize::MAX);
-        assert_eq!(pace, Pace::default());
+        assert_eq!(batch_size, BatchSize::default());
     }
 }

@@ -2,37 +2,41 @@
 
 use super::{
     candidates::Considered,
-    place::{Context, WishOutcome, nothing},
+    place::{Context, RequestOutcome, nothing},
 };
-use crate::{config::types::Delivery, effects::Effect, facts::Wish, gates::Verdict, reason::Reason};
+use crate::{
+    config::types::Delivery, effects::Effect, facts::PromotionRequest, gates::Verdict, reason::Reason,
+};
 
-/// What becomes of a wish now.
+/// What becomes of a request now.
 pub(super) enum Grant<'a> {
     /// The release is written or proposed.
     Now(&'a Considered),
     /// First its rejection is lifted, by this effect.
     Lift(Box<Effect>),
     /// There is nothing more to do for it.
-    Answer(WishOutcome),
+    Answer(RequestOutcome),
 }
 
 /// A person's word goes over the order and over a rejection, never over a gate of a direct commit, and never
 /// backwards: going back is a rollback.
-pub(super) fn grant<'a>(context: &Context<'a>, wish: &Wish) -> Grant<'a> {
-    let refuse = |reason: Reason| Grant::Answer(WishOutcome::Refused { reason });
+pub(super) fn grant<'a>(context: &Context<'a>, request: &PromotionRequest) -> Grant<'a> {
+    let refuse = |reason: Reason| Grant::Answer(RequestOutcome::Refused { reason });
     let present = context.present.release;
-    if let (Some(release), Some(wanted)) = (present, &wish.release)
+    if let (Some(release), Some(wanted)) = (present, &request.release)
         && release.id == *wanted
     {
-        return Grant::Answer(WishOutcome::Done { reason: Reason::InPlace { since: context.present.since } });
+        return Grant::Answer(RequestOutcome::Done {
+            reason: Reason::InPlace { since: context.present.since },
+        });
     }
-    let found = match &wish.release {
+    let found = match &request.release {
         Some(wanted) => context.considered.iter().find(|considered| considered.release.id == *wanted),
         None => context.considered.iter().find(|considered| !considered.is_past()),
     };
     let Some(considered) = found else {
         let upstream = context.view.pipeline.upstream(context.view.application, context.stage);
-        return match (&wish.release, upstream.into_iter().next()) {
+        return match (&request.release, upstream.into_iter().next()) {
             (Some(_), Some(environment)) => refuse(Reason::NotUpstream { environment }),
             (Some(_), None) | (None, _) => refuse(nothing(context)),
         };
@@ -42,7 +46,7 @@ pub(super) fn grant<'a>(context: &Context<'a>, wish: &Wish) -> Grant<'a> {
         && proposal.release.as_ref() == Some(&release.id)
     {
         let reason = Reason::Proposed { proposal: proposal.number };
-        return Grant::Answer(WishOutcome::Done { reason });
+        return Grant::Answer(RequestOutcome::Done { reason });
     }
     match &considered.refused {
         Some(Reason::Rejected { .. }) => {
@@ -54,8 +58,8 @@ pub(super) fn grant<'a>(context: &Context<'a>, wish: &Wish) -> Grant<'a> {
                     release: release.id.clone(),
                     version: release.version(),
                     rejects: false,
-                    by: wish.by.clone(),
-                    reason: wish.reason.clone(),
+                    by: request.by.clone(),
+                    reason: request.reason.clone(),
                     proposal: None,
                 })),
             };
