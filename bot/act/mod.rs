@@ -9,6 +9,7 @@
 
 mod answer;
 mod batch_size;
+mod change;
 mod edits;
 mod identities;
 mod prepared;
@@ -309,7 +310,7 @@ pub async fn diff(mirror: &Arc<Mirror>, seen: &Seen, promotion: &Promotion) -> R
         edits::of(&mirror, &pipeline, &facts, &promotion, &mut |path| snapshot.read(path))
     };
     match tokio::task::spawn_blocking(work).await {
-        Ok(Ok(Ok(changes))) => Ok(edits::unified(&changes)),
+        Ok(Ok(Ok(changes))) => Ok(change::unified(&changes)),
         Ok(Ok(Err(problem))) => Err(problem.to_string()),
         Ok(Err(error)) => Err(error.to_string()),
         Err(error) => Err(error.to_string()),

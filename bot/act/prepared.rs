@@ -9,21 +9,28 @@ use std::{
 };
 
 use gantry_core::{
+    config::pipeline::Pipeline,
     effects::{Effect, Promotion},
+    facts::Facts,
     ids::BranchName,
     reason::Problem,
 };
 
-use super::{
-    edits::{self, FileChange},
-    write::Writer,
-};
-use crate::git::File;
+use super::{change::FileChange, edits};
+use crate::git::{File, Mirror};
 
 /// How many edits are held at most.
 const WINDOW: usize = 1000;
 /// About how many bytes of files they hold at most, before and after; what is beyond is edited in its turn.
 const MOST: usize = 64 << 20;
+
+/// What an edit is made of.
+#[derive(Clone, Copy)]
+pub(super) struct Basis<'a> {
+    pub(super) mirror: &'a Mirror,
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) facts: &'a Facts,
+}
 
 /// An edit on a branch's head.
 pub(super) struct Prepared {
@@ -54,7 +61,7 @@ impl Ahead {
     /// made for nothing, in the very race that they are left out for.
     pub(super) fn take(
         &mut self,
-        writer: &Writer<'_>,
+        basis: Basis<'_>,
         effects: &[Effect],
         index: usize,
         room: impl Fn(&BranchName) -> usize,
@@ -69,8 +76,7 @@ impl Ahead {
                     if matches!(effects[index], Effect::Commit { .. }) {
                         let count: &mut usize = commits.entry(&promotion.base).or_default();
                         *count += 1;
-                        if *count > room(&promotion.base)
-                            || !first_of_its_files(writer, promotion, &mut files)
+                        if *count > room(&promotion.base) || !first_of_its_files(basis, promotion, &mut files)
                         {
                             return None;
                         }
@@ -80,18 +86,18 @@ impl Ahead {
                 .collect();
             self.edits.clear();
             let held = AtomicUsize::new(0);
-            let made = writer.mirror.each(&wanted, |reader, (index, promotion)| {
+            let made = basis.mirror.each(&wanted, |reader, (index, promotion)| {
                 if held.load(Ordering::Relaxed) > MOST {
                     return None;
                 }
-                let head = writer.facts.heads.get(&promotion.base)?;
+                let head = basis.facts.heads.get(&promotion.base)?;
                 let mut paths = Vec::new();
                 let mut read = |path: &str| {
                     paths.push(path.to_owned());
                     reader.read(head, path)
                 };
                 let changes =
-                    edits::of(writer.mirror, writer.pipeline, writer.facts, promotion, &mut read).ok()?;
+                    edits::of(basis.mirror, basis.pipeline, basis.facts, promotion, &mut read).ok()?;
                 held.fetch_add(changes.iter().flatten().map(FileChange::weight).sum(), Ordering::Relaxed);
                 Some((*index, Prepared { changes, read: paths }))
             });
@@ -104,11 +110,11 @@ impl Ahead {
 /// Whether no promotion before it in the window writes to one of its files: only the first edit of a file that
 /// several promotions share is one of the head's.
 fn first_of_its_files<'a>(
-    writer: &'a Writer<'_>,
+    basis: Basis<'a>,
     promotion: &'a Promotion,
     seen: &mut HashSet<(&'a BranchName, &'a str)>,
 ) -> bool {
-    let application = writer.pipeline.applications.get(&promotion.place.application);
+    let application = basis.pipeline.applications.get(&promotion.place.application);
     let files = application.and_then(|application| application.files.get(&promotion.place.environment));
     let mut paths: Vec<&str> = files.into_iter().flatten().map(|entry| entry.path.as_str()).collect();
     paths.sort_unstable();

@@ -11,7 +11,7 @@ use gantry_core::{
     reason::{Owner, Problem},
 };
 
-use super::edits::FileChange;
+use super::change::FileChange;
 use crate::{
     git::{File, GitError, Kind, Mirror},
     observe::contents,

@@ -21,7 +21,7 @@ use super::{
     batch_size::{BatchSize, Went},
     edits,
     identities::Identities,
-    prepared::{Ahead, Prepared},
+    prepared::{Ahead, Basis, Prepared},
 };
 use crate::{
     git::{Draft, Drafting, File, GitError, Mirror, RefResult, RefUpdate},
@@ -78,6 +78,10 @@ struct Chain {
 }
 
 impl Writer<'_> {
+    fn basis(&self) -> Basis<'_> {
+        Basis { mirror: self.mirror, pipeline: self.pipeline, facts: self.facts }
+    }
+
     /// Writes what `effects` want of Git, in one push. The answer has one entry for each effect that writes,
     /// by its index, and none for one that `batch_size` leaves for the next look.
     pub(super) fn write(&self, effects: &[Effect], batch_size: &mut BatchSize) -> Result<Wrote, GitError> {
@@ -103,7 +107,7 @@ impl Writer<'_> {
             }
             match effect {
                 Effect::Commit { promotion } => {
-                    let prepared = ahead.take(self, effects, index, |base| room(&chains, base));
+                    let prepared = ahead.take(self.basis(), effects, index, |base| room(&chains, base));
                     match self.link(&mut drafting, &mut chains, promotion, prepared)? {
                         Ok(true) => of_chain.push((index, promotion.base.clone())),
                         Ok(false) => drop(done.insert(index, nothing_to_write(promotion))),
@@ -116,7 +120,7 @@ impl Writer<'_> {
                     }
                 }
                 Effect::Propose { promotion, replaces, pushed: false, .. } => {
-                    let prepared = ahead.take(self, effects, index, |base| room(&chains, base));
+                    let prepared = ahead.take(self.basis(), effects, index, |base| room(&chains, base));
                     match self.propose(&mut drafting, promotion, replaces.as_ref(), prepared)? {
                         Ok(plan) => planned.push((index, plan)),
                         Err(refused) => drop(done.insert(index, refused)),
