@@ -7,21 +7,26 @@
 //! - `view` turns what files and commits say into releases and stays.
 //! - `order` tells whether a release is newer than what an environment holds (promise 4).
 //! - `candidates` lists the releases that may come next, newest first, each with its gates.
-//! - `request` weighs what people ask for.
+//! - `request` weighs what people ask for, `proposal` what becomes of an open proposal, and `rest` says why nothing
+//!   comes next.
+//! - `standing` is what is said of a place.
 //! - `place` joins them into a standing and its effects.
 
 pub mod candidates;
+mod context;
 mod order;
 pub mod place;
 mod proposal;
 mod request;
+mod rest;
+pub mod standing;
 pub mod view;
 
 use jiff::Timestamp;
 
 use crate::{
     config::pipeline::Pipeline,
-    decide::place::{RequestOutcome, Standing},
+    decide::standing::{PlaceDecision, RequestOutcome, Standing},
     effects::Effect,
     facts::{Facts, Place},
     ids::{ApplicationName, EnvironmentName},
@@ -71,7 +76,7 @@ pub fn decide_place(
     now: Timestamp,
     application: &ApplicationName,
     environment: &EnvironmentName,
-) -> Option<place::PlaceDecision> {
+) -> Option<PlaceDecision> {
     let application = pipeline.applications.get(application)?;
     let stage = pipeline.stage(environment)?;
     application

@@ -7,8 +7,9 @@
 
 use super::{
     candidates::{self, Considered},
+    context::{Context, Target},
     order::{self, Came, Order},
-    place::{Context, Next, Standing, Step, Target},
+    standing::{Next, Standing, Step},
     view::Put,
 };
 use crate::{

@@ -1,9 +1,6 @@
 //! What people ask for with `gantry promote`.
 
-use super::{
-    candidates::Considered,
-    place::{Context, RequestOutcome, nothing},
-};
+use super::{candidates::Considered, context::Context, rest::nothing, standing::RequestOutcome};
 use crate::{
     config::types::Delivery, effects::Effect, facts::PromotionRequest, gates::Verdict, reason::Reason,
 };
