@@ -131,9 +131,12 @@ impl Held {
 pub struct Arrival {
     /// The commit on the environment's branch (first-parent history).
     pub commit: CommitId,
-    /// Its committer time.
+    /// Its committer time. It is shown to people and decides nothing: whoever makes a commit chooses it.
     #[schemars(with = "String")]
     pub at: Timestamp,
+    /// From when it counts, which nobody can choose: a soak begins here.
+    #[schemars(with = "String")]
+    pub since: Timestamp,
     /// Its author.
     pub author: Person,
     /// Its subject line.
@@ -144,8 +147,14 @@ pub struct Arrival {
     /// missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<ConfigId>,
-    /// What Gantry's trailers in it, or in a commit that it merged, say.
+    /// What Gantry's trailers in it, or in a commit that it merged, say; only a record that is believed.
     pub record: Option<Record>,
+    /// It carries the trailers of a promotion that are not believed: somebody's commit.
+    #[serde(default)]
+    pub claimed: bool,
+    /// It stood there before `gantry.yaml` first named the place: nobody's promotion, and no drift.
+    #[serde(default)]
+    pub found: bool,
     /// The file appeared with this commit: nothing was there before.
     pub first: bool,
 }

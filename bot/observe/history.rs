@@ -207,11 +207,14 @@ impl BranchHistory {
             Arrival {
                 commit: commit.id.clone(),
                 at: commit.at,
+                since: commit.at,
                 author: commit.author.clone(),
                 subject: commit.subject.clone(),
                 holds,
                 config,
                 record,
+                claimed: false,
+                found: false,
                 first: appeared,
             },
         );

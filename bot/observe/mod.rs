@@ -193,7 +193,7 @@ impl Observer {
         let mut catalog = self.sources.store.catalog(Some(&images)).await?;
         let arrivals = facts.places.values().flat_map(|place| &place.history);
         let records =
-            arrivals.filter_map(|arrival| arrival.record.as_ref().map(|record| (record, arrival.at)));
+            arrivals.filter_map(|arrival| arrival.record.as_ref().map(|record| (record, arrival.since)));
         for (record, at) in records {
             for artifact in &record.artifacts {
                 catalog.remember(artifact, &record.checks, at);

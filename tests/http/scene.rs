@@ -154,11 +154,14 @@ impl Scene {
         let arrival = Arrival {
             commit: commit(self.commits),
             at: at(second),
+            since: at(second),
             author: Person { name: "Alice".to_owned(), email: String::new() },
             subject: String::new(),
             holds,
             config: None,
             record,
+            claimed: false,
+            found: false,
             first: seen.history.is_empty(),
         };
         seen.history.insert(0, arrival);

@@ -186,7 +186,7 @@ impl<'a> View<'a> {
                 }
                 None => Put::Drift { commit: arrival.commit.clone(), by: arrival.author.clone() },
             };
-            let until = later.as_ref().map(|(arrival, _)| arrival.at);
+            let until = later.as_ref().map(|(arrival, _)| arrival.since);
             let displaced = match &later {
                 Some((next, Put::Drift { .. })) => Some(*next),
                 // Config that goes back to what it was before takes this one out.
@@ -196,7 +196,7 @@ impl<'a> View<'a> {
                 Some(_) | None => None,
             };
             later = Some((arrival, put.clone()));
-            visits.push(Visit { release, since: arrival.at, until, put, displaced });
+            visits.push(Visit { release, since: arrival.since, until, put, displaced });
         }
         visits
     }

@@ -54,7 +54,7 @@ fn arrived(
     let held = || arrival.holds.iter().map(Held::version).collect::<Vec<_>>().join("+");
     let release = visit.release.as_ref().ok();
     let line = HistoryView {
-        at: visit.since,
+        at: arrival.at,
         environment: environment.clone(),
         version: release.map_or_else(held, gantry_core::artifact::Release::version),
         release: release.map(|release| release.id.to_string()),

@@ -184,11 +184,14 @@ impl World {
         let arrival = Arrival {
             commit: commit(self.commits),
             at: at(second),
+            since: at(second),
             author: Person { name: "Alice".to_owned(), email: String::new() },
             subject: String::new(),
             holds,
             config,
             record,
+            claimed: false,
+            found: false,
             first: seen.history.is_empty(),
         };
         seen.history.insert(0, arrival);
