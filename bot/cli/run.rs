@@ -49,7 +49,7 @@ pub(super) async fn run(args: RunArgs, screen: &Screen) -> Result<ExitCode, CliE
         stopped().await;
         signalled.cancel();
     });
-    server.run(stop).await.map_err(|error| CliError::failed(format!("the listener failed: {error}")))?;
+    server.run(stop).await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -140,8 +140,7 @@ pub async fn run(options: Options, story: &mut Story) -> Result<Report, DemoErro
     }
     stop.cancel();
     match serving.await {
-        Ok(Ok(())) => report,
-        Ok(Err(error)) => Err(DemoError::Output(error)),
+        Ok(()) => report,
         Err(error) => Err(DemoError::Server(error.to_string())),
     }
 }

@@ -31,6 +31,8 @@ const PROBLEMS: &str = "gantry_repository_problems";
 const INBOX: &str = "gantry_inbox_pending";
 const INBOX_AGE: &str = "gantry_inbox_oldest_pending_seconds";
 const EVENT_CLIENTS: &str = "gantry_event_clients";
+const CONNECTIONS: &str = "gantry_http_connections";
+const REFUSED: &str = "gantry_http_connections_refused_total";
 
 /// The bounds of the latency buckets, in seconds.
 const BUCKETS: &[f64] = &[0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 30.0];
@@ -67,6 +69,7 @@ impl Metrics {
             recorder.describe_counter(name.into(), Some(Unit::Count), says.into());
         };
         counter(REQUESTS, "Requests answered, by method, route and status.");
+        counter(REFUSED, "Connections refused because as many were open as the settings allow.");
         counter(BUILDS, "Builds reported by CI, by status.");
         recorder.describe_histogram(SECONDS.into(), Some(Unit::Seconds), "Time to the answer's head.".into());
         let gauge = |name: &'static str, unit: Unit, says: &'static str| {
@@ -78,6 +81,7 @@ impl Metrics {
         gauge(INBOX, Unit::Count, "Requests stored and not yet dealt with.");
         gauge(INBOX_AGE, Unit::Seconds, "How long the oldest of them has waited.");
         gauge(EVENT_CLIENTS, Unit::Count, "Open streams of events.");
+        gauge(CONNECTIONS, Unit::Count, "Open connections, when the last one was taken.");
         Self { recorder: Arc::new(recorder), taken: Arc::default() }
     }
 
@@ -133,6 +137,16 @@ impl Metrics {
     /// How many streams of events are open.
     pub(super) fn event_clients(&self, open: usize) {
         self.set(EVENT_CLIENTS, &[], open as f64);
+    }
+
+    /// How many connections are open.
+    pub(super) fn connections(&self, open: usize) {
+        self.set(CONNECTIONS, &[], open as f64);
+    }
+
+    /// A connection was refused for want of room.
+    pub(super) fn connection_refused(&self) {
+        self.recorder.register_counter(&key(REFUSED, &[]), &HERE).increment(1);
     }
 
     /// Everything, as Prometheus reads it.

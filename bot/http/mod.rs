@@ -18,10 +18,12 @@ mod api;
 mod body;
 mod guard;
 mod layers;
+mod listen;
 mod metrics;
 mod openapi;
 mod page;
 mod paging;
+mod phase;
 mod problem;
 mod query;
 mod route;
@@ -35,6 +37,7 @@ use axum::{Router, extract::Request, middleware, middleware::Next};
 
 pub use self::{
     access::{Operation, role_name},
+    listen::serve,
     metrics::Metrics,
     openapi::document,
     server::{App, Limits, Planner},

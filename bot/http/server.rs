@@ -38,8 +38,19 @@ pub trait Planner: Send + Sync {
 pub struct Limits {
     /// The largest body, in bytes.
     pub body: usize,
+    /// How many connections may be open.
+    pub connections: usize,
+    /// The time in which the head of a request must have come whole.
+    pub head_time: Duration,
     /// The time in which a body must have come whole.
     pub body_time: Duration,
+    /// How long a connection may be kept between two requests. Longer than proxies keep theirs, so that a request
+    /// doesn't meet the end of its connection.
+    pub idle: Duration,
+    /// How long a client may take nothing of its answer.
+    pub stall: Duration,
+    /// How long requests in flight have when the server goes down.
+    pub grace: Duration,
     /// The time in which a request must be answered; streams of events and long polls are apart.
     pub answer_time: Duration,
     /// How often a stream of events and a long poll look into the database when nothing wakes them: another
@@ -57,7 +68,12 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body: 64 * 1024,
-            body_time: Duration::from_secs(10),
+            connections: 1000,
+            head_time: Duration::from_secs(10),
+            body_time: Duration::from_secs(30),
+            idle: Duration::from_secs(75),
+            stall: Duration::from_secs(30),
+            grace: Duration::from_secs(5),
             answer_time: Duration::from_secs(30),
             recheck: Duration::from_secs(2),
             keep_alive: Duration::from_secs(15),

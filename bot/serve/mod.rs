@@ -53,10 +53,7 @@ impl Server {
     }
 
     /// Serves until `stop`.
-    ///
-    /// # Errors
-    /// If the listener fails.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), std::io::Error> {
+    pub async fn run(self, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
         for engine in self.engines {
             tasks.spawn(keep_up(engine, Arc::clone(&self.board), self.poll, stop.clone()));
@@ -69,18 +66,8 @@ impl Server {
             stop.clone(),
         ));
         tasks.spawn(keep_house(Arc::clone(&self.store), Arc::clone(&self.clock), stop.clone()));
-        let closing = self.app.closing.clone();
-        let router = http::router(self.app);
-        let until = stop.clone();
-        let served = axum::serve(self.listener, router)
-            .with_graceful_shutdown(async move {
-                until.cancelled().await;
-                closing.cancel();
-            })
-            .await;
-        stop.cancel();
+        http::serve(self.listener, self.app, stop).await;
         while tasks.join_next().await.is_some() {}
-        served
     }
 
     /// One full pass: asks the registries, then looks and acts until nothing is left to do now. Answers the

@@ -2,6 +2,7 @@
 //! with facts. Every answer is checked against the OpenAPI document.
 
 mod builds;
+mod connections;
 mod document;
 mod events;
 mod hostile;

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use gantry::{
     clock::Clock,
-    http::{App, Limits, Metrics, Planner, document, router},
+    http::{self, App, Limits, Metrics, Planner, document},
     intake::token::{Role, Token, hash},
     speak::Renderer,
     store::{
@@ -120,9 +120,7 @@ impl Setup {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let served =
-            axum::serve(listener, router(app)).with_graceful_shutdown(closing.clone().cancelled_owned());
-        tokio::spawn(served.into_future());
+        tokio::spawn(http::serve(listener, app, closing.clone()));
         Serving { url, store, board, clock, client: Client::new(), closing, _folder: folder }
     }
 }
