@@ -291,7 +291,8 @@ impl Writer<'_> {
         chains: &mut BTreeMap<BranchName, Chain>,
         effect: &Effect,
     ) -> Result<bool, GitError> {
-        let Effect::Rule { place, base, release, version, rejects, by, reason, proposal } = effect else {
+        let Effect::Rule { place, base, release, version, rejects, by, at: _, reason, proposal } = effect
+        else {
             return Ok(false);
         };
         let chain = self.chain(chains, base)?;

@@ -52,7 +52,14 @@ pub(super) async fn run(args: HistoryArgs, screen: &Screen) -> Result<ExitCode, 
         Format::Json => screen.data(&page.items, false)?,
         Format::Yaml => screen.data(&page.items, true)?,
         Format::Name => {
-            screen.print(&page.items.iter().map(|item| format!("{}\n", item.commit)).collect::<String>())?;
+            screen.print(
+                &page
+                    .items
+                    .iter()
+                    .filter_map(|i| i.commit.as_ref())
+                    .map(|c| format!("{c}\n"))
+                    .collect::<String>(),
+            )?;
         }
         Format::Table => {
             screen.print(&draw(&page.items, screen))?;
@@ -79,7 +86,7 @@ fn draw(items: &[HistoryView], screen: &Screen) -> String {
             Cell::new(text::minute(item.at)),
             Cell::new(item.environment.as_str()),
             Cell::painted(&item.version, paint),
-            Cell::painted(item.commit.short(), Paint::Dim),
+            Cell::painted(item.commit.as_ref().map_or("", |commit| commit.short()), Paint::Dim),
             Cell::new(&item.text),
         ]);
     }

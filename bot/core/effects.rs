@@ -3,6 +3,7 @@
 //! Each effect is "make it so": whoever performs it compares first and writes only what differs, so that
 //! performing it twice, or again after a crash, is harmless (promise 3).
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -87,11 +88,11 @@ pub enum Effect {
         /// Its head.
         head: CommitId,
     },
-    /// A rejection, or its lifting, stands in Git.
+    /// A rejection stands in `.gantry/rejections.yaml`, or does so no more.
     Rule {
         /// Where.
         place: Place,
-        /// The environment's branch.
+        /// The branch of the file.
         base: BranchName,
         /// Which release.
         release: ReleaseId,
@@ -101,6 +102,9 @@ pub enum Effect {
         rejects: bool,
         /// Who said so.
         by: String,
+        /// When.
+        #[schemars(with = "String")]
+        at: Timestamp,
         /// Why.
         reason: String,
         /// The closed proposal that said so.

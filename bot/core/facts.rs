@@ -3,7 +3,10 @@
 //! Facts are plain data without behaviour of their own. They come from observation only (Git, the forge, the
 //! registries, CI), so a restart or a lost database leads back to the same facts (promise 1).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -70,6 +73,13 @@ pub struct Facts {
     pub heads: BTreeMap<BranchName, CommitId>,
     /// What each environment holds of each application, and how that came.
     pub places: BTreeMap<Place, PlaceFacts>,
+    /// The default branch, where `gantry.yaml` and people's rejections stand.
+    pub default_branch: Option<BranchName>,
+    /// The rejections that are in force.
+    pub rejections: Arc<BTreeMap<Place, Vec<Rejection>>>,
+    /// The closings of proposals that were written to Git as rejections, lifted since or not; none while that
+    /// is not known, so that none is written twice.
+    pub recorded: Option<Arc<BTreeSet<Closing>>>,
     /// Where the files of each config that was seen stand, to be promoted from there.
     pub configs: Arc<BTreeMap<ConfigId, ConfigState>>,
     /// Artifacts, tags and CI results.
@@ -99,8 +109,6 @@ pub struct PlaceFacts {
     pub config: Option<ConfigState>,
     /// The changes of what it holds, newest first. The first is how the present content came.
     pub history: Vec<Arrival>,
-    /// Rejections and acceptances written to Git, newest first.
-    pub rulings: Vec<Ruling>,
 }
 
 /// An image as it stands in a file.
@@ -185,6 +193,27 @@ impl Record {
     pub fn release(&self) -> Release {
         Release::with_config(self.place.application.clone(), self.artifacts.clone(), self.config.clone())
     }
+}
+
+/// The closing of a proposal of one release. A forge that was made anew counts its proposals from 1 again.
+pub type Closing = (ProposalNumber, ReleaseId);
+
+/// A release that is not to be promoted into an environment, as `.gantry/rejections.yaml` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Rejection {
+    /// Which release.
+    pub release: ReleaseId,
+    /// Its version, for people.
+    pub version: String,
+    /// Who said so.
+    pub by: String,
+    /// When.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// The closed proposal that said so.
+    pub proposal: Option<ProposalNumber>,
 }
 
 /// A rejection, or its lifting, as a commit with `Gantry-Rejects` or `Gantry-Accepts` records it.
@@ -346,5 +375,19 @@ impl Facts {
     #[must_use]
     pub fn open_proposal(&self, place: &Place) -> Option<&Proposal> {
         self.proposals.get(place)?.iter().find(|proposal| proposal.state == ProposalState::Open)
+    }
+
+    /// The rejections of a place that are in force.
+    #[must_use]
+    pub fn rejections_of(&self, place: &Place) -> &[Rejection] {
+        self.rejections.get(place).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether Git is known to have the closing of a proposal as a rejection, lifted since or not.
+    #[must_use]
+    pub fn is_recorded(&self, place: &Place, number: ProposalNumber, release: &ReleaseId) -> bool {
+        let told = |r: &Rejection| r.proposal == Some(number) && r.release == *release;
+        self.rejections_of(place).iter().any(told)
+            || self.recorded.as_ref().is_some_and(|known| known.contains(&(number, release.clone())))
     }
 }

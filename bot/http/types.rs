@@ -134,8 +134,8 @@ pub struct HistoryView {
     pub release: Option<String>,
     /// How it came; absent for a rejection.
     pub put: Option<Put>,
-    /// The commit.
-    pub commit: CommitId,
+    /// The commit; absent for a rejection.
+    pub commit: Option<CommitId>,
     /// One sentence.
     pub text: String,
 }

@@ -17,6 +17,7 @@ pub mod images;
 mod inbox;
 mod journal;
 mod promoted;
+mod rejections;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -30,7 +31,9 @@ use gantry_core::{
 };
 use jiff::Timestamp;
 
-use self::{branches::Branches, config::ConfigWatch, history::BranchHistory, images::Images};
+use self::{
+    branches::Branches, config::ConfigWatch, history::BranchHistory, images::Images, rejections::Rejections,
+};
 pub use self::{
     config::FILE as CONFIG_FILE,
     inbox::{Asked, BUILD},
@@ -81,6 +84,7 @@ struct GitSide {
     history: BTreeMap<BranchName, BranchHistory>,
     branches: Branches,
     places: BTreeMap<Place, PlaceFacts>,
+    rejections: Rejections,
     configs: Arc<BTreeMap<ConfigId, ConfigState>>,
     read_at: Option<(BTreeMap<BranchName, CommitId>, Arc<Pipeline>)>,
 }
@@ -228,9 +232,12 @@ impl GitSide {
         if !same {
             self.read_at = None;
             self.read_places(mirror, &pipeline, &facts.heads)?;
+            self.rejections = Rejections::of_history(&pipeline, &self.history);
             self.read_at = Some(key);
         }
         facts.places.clone_from(&self.places);
+        facts.rejections = Arc::clone(&self.rejections.in_force);
+        facts.recorded = self.rejections.recorded.clone();
         facts.configs = Arc::clone(&self.configs);
         Ok(facts)
     }
@@ -271,7 +278,6 @@ impl GitSide {
                         contents,
                         config,
                         history: history.arrivals.get(&place).cloned().unwrap_or_default(),
-                        rulings: history.rulings.get(&place).cloned().unwrap_or_default(),
                     };
                     self.places.insert(place, facts);
                 }

@@ -7,7 +7,7 @@ use gantry_core::{
         view::Put,
     },
     effects::{Effect, Promotion},
-    facts::Ruling,
+    facts::Rejection,
     gates::GateVerdict,
     ids::ProposalNumber,
     reason::{Problem, Reason},
@@ -30,7 +30,7 @@ pub(super) struct Samples {
     pub(super) reasons: Vec<Reason>,
     pub(super) standings: Vec<Standing>,
     pub(super) puts: Vec<Put>,
-    pub(super) rulings: Vec<Ruling>,
+    pub(super) rejections: Vec<Rejection>,
     pub(super) whys: Vec<Why>,
     pub(super) effects: Vec<Effect>,
     pub(super) promotions: Vec<Promotion>,
@@ -54,7 +54,7 @@ impl Samples {
         self.reasons.iter().for_each(|reason| say("reason", renderer.reason(reason)));
         self.standings.iter().for_each(|standing| say("standing", renderer.standing(standing)));
         self.puts.iter().for_each(|put| say("put", renderer.put(put)));
-        self.rulings.iter().for_each(|ruling| say("ruling", renderer.ruling(ruling)));
+        self.rejections.iter().for_each(|rejection| say("rejection", renderer.rejection(rejection)));
         for why in &self.whys {
             say("why", renderer.why(why));
             renderer.why_steps(why).into_iter().for_each(|step| say("why step", step));
@@ -70,16 +70,15 @@ impl Samples {
             say("proposal title", title);
             say("proposal body", body);
         }
-        for ruling in &self.rulings {
+        for (rejects, rejection) in [true, false].iter().flat_map(|r| self.rejections.iter().map(|x| (*r, x)))
+        {
             if let Some(promotion) = self.promotions.first() {
-                let ruled = Ruled {
-                    place: &promotion.place,
-                    version: "1.43.1",
-                    rejects: ruling.rejects,
-                    by: &ruling.by,
-                    reason: &ruling.reason,
-                };
-                say("ruling commit", renderer.ruling_commit(&ruled, &[]));
+                let (place, version) = (&promotion.place, rejection.version.as_str());
+                let (by, reason) = (rejection.by.as_str(), rejection.reason.as_str());
+                say(
+                    "ruling commit",
+                    renderer.ruling_commit(&Ruled { place, version, rejects, by, reason }, &[]),
+                );
             }
         }
         self.reasons.iter().for_each(|reason| say("close comment", renderer.close_comment(reason)));

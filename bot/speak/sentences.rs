@@ -6,7 +6,7 @@ use gantry_core::{
         view::Put,
     },
     effects::{Effect, Promotion},
-    facts::{HeadStatus, Ruling},
+    facts::{HeadStatus, Rejection},
     gates::{GateVerdict, Verdict},
     reason::Reason,
     why::{Answer, Why},
@@ -165,12 +165,11 @@ impl Renderer {
         sentence(&self.block("standings.txt", block, &values))
     }
 
-    /// A rejection or its lifting, as one sentence.
+    /// A rejection that is in force, as one sentence.
     #[must_use]
-    pub fn ruling(&self, ruling: &Ruling) -> String {
-        let block = if ruling.rejects { "ruling_rejects" } else { "ruling_accepts" };
-        let values = values! { by => ruling.by, commit => ruling.commit.as_str(), reason => ruling.reason };
-        sentence(&self.block("standings.txt", block, &values))
+    pub fn rejection(&self, rejection: &Rejection) -> String {
+        let Rejection { release: _, version: _, by, at: _, reason, proposal } = rejection;
+        sentence(&self.block("standings.txt", "rejection", &values! { by, reason, proposal }))
     }
 
     /// The answer to `why`, as one sentence.
@@ -230,9 +229,17 @@ impl Renderer {
                 ("close", values! { application, environment, proposal, why => self.clause(because) })
             }
             Effect::Prune { place: _, head: _ } => ("prune", values! { application, environment }),
-            Effect::Rule { place: _, base: _, release: _, version, rejects, by, reason, proposal: _ } => {
-                ("rule", values! { application, environment, version, rejects, by, reason })
-            }
+            Effect::Rule {
+                place: _,
+                base: _,
+                release: _,
+                version,
+                rejects,
+                by,
+                at: _,
+                reason,
+                proposal: _,
+            } => ("rule", values! { application, environment, version, rejects, by, reason }),
         };
         sentence(&self.block("effects.txt", block, &values))
     }

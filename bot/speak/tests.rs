@@ -46,7 +46,7 @@ fn reasons() {
 
 #[test]
 fn standings_and_history() {
-    insta::assert_snapshot!(said(&["standing", "put", "ruling"]));
+    insta::assert_snapshot!(said(&["standing", "put", "rejection"]));
 }
 
 #[test]

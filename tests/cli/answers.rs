@@ -160,7 +160,7 @@ pub(crate) fn history() -> Page<HistoryView> {
         version: version.into(),
         release: None,
         put: Some(put),
-        commit: commit('b'),
+        commit: Some(commit('b')),
         text: text.into(),
     };
     let promoted = || Put::Promotion { commit: commit('b'), by: None };

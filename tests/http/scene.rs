@@ -16,7 +16,7 @@ use gantry_core::{
     duration::Span,
     facts::{
         Arrival, Facts, Held, Person, Place, PlaceFacts, Proposal, ProposalBranch, ProposalState, Record,
-        Ruling,
+        Rejection,
     },
     ids::{CommitId, Digest, ImageName, ProposalNumber},
     select::Selector,
@@ -148,7 +148,7 @@ impl Scene {
             tag: Some(version.parse().unwrap()),
             digest: Some(digest(version)),
         }];
-        let fresh = || PlaceFacts { contents: Ok(vec![]), config: None, history: vec![], rulings: vec![] };
+        let fresh = || PlaceFacts { contents: Ok(vec![]), config: None, history: vec![] };
         let seen = self.facts.places.entry(place(app, environment)).or_insert_with(fresh);
         seen.contents = Ok(holds.clone());
         let arrival = Arrival {
@@ -209,16 +209,16 @@ impl Scene {
 
     /// Rita rejected the version there.
     pub(crate) fn rejected(&mut self, app: &str, environment: &str, version: &str, second: i64) {
-        let ruling = Ruling {
+        let rejection = Rejection {
             release: release(app, version).id,
-            rejects: true,
+            version: version.to_owned(),
             by: "rita".to_owned(),
-            reason: "too slow".to_owned(),
             at: at(second),
-            commit: commit(0xabc),
+            reason: "too slow".to_owned(),
             proposal: None,
         };
-        self.facts.places.get_mut(&place(app, environment)).unwrap().rulings.insert(0, ruling);
+        let all = Arc::make_mut(&mut self.facts.rejections);
+        all.entry(place(app, environment)).or_default().push(rejection);
     }
 
     /// As the loop puts it on the board.

@@ -218,19 +218,21 @@ fn displaced(stage: &Stage, own: &[Visit<'_>], release: &ReleaseId) -> Option<Re
     taken_out(&stage.name, own, release)
 }
 
-/// The rejection of a release in a place that is in force: the latest ruling in Git, or a proposal that was
-/// closed by a person and is not in Git yet.
+/// The rejection of a release in a place that is in force: one in Git, or a proposal that was closed by a person
+/// and is not in Git yet.
 pub(super) fn rejection(view: &View<'_>, place: &Place, release: &ReleaseId) -> Option<Reason> {
-    let rulings = view.facts.places.get(place).map_or(&[][..], |seen| &seen.rulings);
     for proposal in view.facts.proposals.get(place).into_iter().flatten() {
         if let ProposalState::Closed { at, by, by_gantry: false, reason } = &proposal.state
             && proposal.release.as_ref() == Some(release)
-            && !rulings.iter().any(|r| r.proposal == Some(proposal.number) && r.release == *release)
+            && !view.facts.is_recorded(place, proposal.number, release)
         {
             return Some(Reason::Rejected { by: by.clone(), at: *at, reason: reason.clone() });
         }
     }
-    rulings.iter().find(|ruling| ruling.release == *release).filter(|ruling| ruling.rejects).map(|ruling| {
-        Reason::Rejected { by: ruling.by.clone(), at: ruling.at, reason: ruling.reason.clone() }
+    let mut rejections = view.facts.rejections_of(place).iter();
+    rejections.find(|rejection| rejection.release == *release).map(|rejection| Reason::Rejected {
+        by: rejection.by.clone(),
+        at: rejection.at,
+        reason: rejection.reason.clone(),
     })
 }

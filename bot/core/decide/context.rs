@@ -7,7 +7,7 @@ use crate::{
     effects::Promotion,
     facts::{Held, Place, PromotionRequest},
     gates::GateVerdict,
-    ids::ReleaseId,
+    ids::{BranchName, ReleaseId},
     reason::Reason,
 };
 
@@ -45,6 +45,11 @@ impl Context<'_> {
             checks: self.view.facts.catalog.passed(&release.artifacts),
             by: request.map(|request| request.by.clone()),
         }
+    }
+
+    /// The branch on which rejections stand.
+    pub(super) fn ledger(&self) -> BranchName {
+        self.view.facts.default_branch.clone().unwrap_or_else(|| self.stage.branch.clone())
     }
 
     /// The refusal of the last try to write this release on this very head, while it is not time to try again.

@@ -148,21 +148,23 @@ fn newest(context: &Context<'_>, standing: &mut Standing) {
 /// People's closings that are not in Git yet are written there (promise 1).
 fn rulings(context: &Context<'_>) -> Vec<Effect> {
     let facts = context.view.facts;
-    let known = facts.places.get(&context.place).map_or(&[][..], |seen| &seen.rulings);
+    if facts.recorded.is_none() {
+        return Vec::new();
+    }
     let proposals = facts.proposals.get(&context.place).into_iter().flatten();
     proposals
         .filter_map(|proposal| match (&proposal.state, &proposal.release) {
-            (ProposalState::Closed { by, by_gantry: false, reason, .. }, Some(release)) => {
-                let recorded =
-                    known.iter().any(|r| r.proposal == Some(proposal.number) && r.release == *release);
+            (ProposalState::Closed { at, by, by_gantry: false, reason }, Some(release)) => {
+                let recorded = facts.is_recorded(&context.place, proposal.number, release);
                 let seen = context.considered.iter().find(|considered| considered.release.id == *release);
                 (!recorded && context.refused(release).is_none()).then(|| Effect::Rule {
                     place: context.place.clone(),
-                    base: context.stage.branch.clone(),
+                    base: context.ledger(),
                     release: release.clone(),
                     version: seen.map_or_else(|| release.short().to_owned(), |seen| seen.release.version()),
                     rejects: true,
                     by: by.clone(),
+                    at: *at,
                     reason: reason.clone(),
                     proposal: Some(proposal.number),
                 })

@@ -51,11 +51,12 @@ pub(super) fn grant<'a>(context: &Context<'a>, request: &PromotionRequest) -> Gr
                 Some(reason) => refuse(reason),
                 None => Grant::Lift(Box::new(Effect::Rule {
                     place: context.place.clone(),
-                    base: context.stage.branch.clone(),
+                    base: context.ledger(),
                     release: release.id.clone(),
                     version: release.version(),
                     rejects: false,
                     by: request.by.clone(),
+                    at: context.view.now,
                     reason: request.reason.clone(),
                     proposal: None,
                 })),

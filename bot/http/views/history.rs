@@ -2,8 +2,9 @@
 
 use gantry_core::{
     config::pipeline::{Application, Pipeline},
+    decide::place_of,
     decide::view::{Put, View, Visit},
-    facts::{Arrival, Held, Ruling},
+    facts::{Arrival, Held, Rejection},
     ids::EnvironmentName,
 };
 use jiff::Timestamp;
@@ -34,13 +35,15 @@ pub(in crate::http) fn history(
         for (visit, arrival) in visits.iter().zip(&facts.history) {
             lines.push(arrived(renderer, &stage.name, visit, arrival));
         }
-        for ruling in &facts.rulings {
-            lines.push(ruled(renderer, &stage.name, ruling, &visits));
+        for rejection in seen.facts.rejections_of(&place_of(&application.name, &stage.name)) {
+            lines.push(rejected(renderer, &stage.name, rejection));
         }
     }
     let key_of = |(line, kind): (HistoryView, &str)| {
         let at = latest_first(Some(line.at));
-        (key(&[&at, line.environment.as_str(), line.commit.as_str(), kind]), line)
+        let commit = line.commit.as_ref().map_or("", |commit| commit.as_str());
+        let release = line.release.as_deref().unwrap_or_default();
+        (key(&[&at, line.environment.as_str(), commit, release, kind]), line)
     };
     lines.into_iter().map(key_of).collect()
 }
@@ -59,29 +62,26 @@ fn arrived(
         version: release.map_or_else(held, gantry_core::artifact::Release::version),
         release: release.map(|release| release.id.to_string()),
         put: Some(visit.put.clone()),
-        commit: arrival.commit.clone(),
+        commit: Some(arrival.commit.clone()),
         text: renderer.put(&visit.put),
     };
     let kind = if matches!(visit.put, Put::Promotion { .. }) { "promotion" } else { "change" };
     (line, kind)
 }
 
-fn ruled(
+fn rejected(
     renderer: &Renderer,
     environment: &EnvironmentName,
-    ruling: &Ruling,
-    visits: &[Visit<'_>],
+    rejection: &Rejection,
 ) -> (HistoryView, &'static str) {
-    let mut known = visits.iter().filter_map(|visit| visit.release.as_ref().ok());
-    let known = known.find(|release| release.id == ruling.release);
     let line = HistoryView {
-        at: ruling.at,
+        at: rejection.at,
         environment: environment.clone(),
-        version: known.map_or_else(|| ruling.release.short().to_owned(), |release| release.version()),
-        release: Some(ruling.release.to_string()),
+        version: rejection.version.clone(),
+        release: Some(rejection.release.to_string()),
         put: None,
-        commit: ruling.commit.clone(),
-        text: renderer.ruling(ruling),
+        commit: None,
+        text: renderer.rejection(rejection),
     };
-    (line, "ruling")
+    (line, "rejection")
 }

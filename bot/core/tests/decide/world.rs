@@ -1,7 +1,7 @@
 //! A small world of facts: one application, `dev` (commit), `qa` (merges itself after a soak of 60 s and the
 //! check `ci`) and `prod` (a release manager merges).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use gantry_core::{
     artifact::{Artifact, Release},
@@ -16,7 +16,7 @@ use gantry_core::{
     effects::Effect,
     facts::{
         Approval, Arrival, Facts, Held, Person, Place, PlaceFacts, Proposal, ProposalBranch, ProposalState,
-        Record, Ruling,
+        Record, Rejection,
     },
     ids::{CommitId, ConfigId, Digest, ImageName, ProposalNumber},
     promoted::{ConfigEntry, ConfigState},
@@ -121,9 +121,11 @@ impl World {
             commits: 0,
             configs: BTreeMap::new(),
         };
+        world.facts.default_branch = Some("main".parse().unwrap());
+        world.facts.recorded = Some(Arc::default());
         world.facts.heads.insert("main".parse().unwrap(), commit(0xfff));
         for environment in ["dev", "qa", "prod"] {
-            let seen = PlaceFacts { contents: Ok(vec![]), config: None, history: vec![], rulings: vec![] };
+            let seen = PlaceFacts { contents: Ok(vec![]), config: None, history: vec![] };
             world.facts.places.insert(place(environment), seen);
             world.person_sets(environment, "1.0.0", 0);
         }
@@ -298,18 +300,25 @@ impl World {
             ProposalState::Closed { at: at(0), by: by.to_owned(), by_gantry, reason: "no".to_owned() };
     }
 
+    /// Rita's rejection stands in Git, or is lifted; `number` is the closed proposal that said so.
     pub(crate) fn ruling(&mut self, environment: &str, version: &str, rejects: bool, number: Option<u64>) {
-        let seen = self.facts.places.get_mut(&place(environment)).unwrap();
-        let ruling = Ruling {
-            release: release(version).id,
-            rejects,
-            by: "rita".to_owned(),
-            reason: String::new(),
-            at: at(0),
-            commit: commit(0xabc),
-            proposal: number.map(ProposalNumber),
-        };
-        seen.rulings.insert(0, ruling);
+        let release = release(version).id;
+        if let (Some(number), Some(recorded)) = (number, &mut self.facts.recorded) {
+            Arc::make_mut(recorded).insert((ProposalNumber(number), release.clone()));
+        }
+        let all = Arc::make_mut(&mut self.facts.rejections);
+        let list = all.entry(place(environment)).or_default();
+        list.retain(|rejection| rejection.release != release);
+        if rejects {
+            list.push(Rejection {
+                release,
+                version: version.to_owned(),
+                by: "rita".to_owned(),
+                at: at(0),
+                reason: String::new(),
+                proposal: number.map(ProposalNumber),
+            });
+        }
     }
 
     pub(crate) fn decide(&self, second: i64) -> Decision {
