@@ -9,6 +9,7 @@
 mod parameters;
 
 use crate::chart;
+use crate::document::field;
 use crate::flux;
 use crate::git_url;
 use crate::helm;
@@ -16,7 +17,6 @@ use crate::kind::Kind;
 use crate::oci;
 use crate::reference::What;
 use crate::refusal::Refusal;
-use crate::resource::field;
 use crate::site::{Fields, Form, Found, Names, Nested, Pin, Site, Slot};
 use crate::syntax::{NodeId, Shape, Tree};
 

@@ -3,13 +3,14 @@
 //! What the value is decides how it changes: `NAME:TAG` names its image, a digest is a digest, any other text
 //! is the tag of the image that the caller tells.
 
+use crate::find;
 use crate::format::{self, Format, Holds, Pattern, Written};
 use crate::key::Key;
-use crate::kind::{Kind, Target};
 use crate::oci;
 use crate::reference::{Change, Edit, Edited, Located, Reference, SetDigest, What};
 use crate::refusal::{Reason, Refusal};
 use crate::site::{Joined, same_image};
+use crate::target::Target;
 
 /// How the value is found.
 enum Finder {
@@ -100,22 +101,11 @@ impl Finder {
     /// The finder of the target's kind; nothing where the target names no key.
     fn of(target: &Target<'_>) -> Result<Option<Self>, Refusal> {
         let Some(key) = target.key else { return Ok(None) };
-        let format = match target.kind {
-            Kind::Toml => Format::Toml,
-            Kind::Dotenv => Format::Dotenv,
-            Kind::Hcl => Format::Hcl,
-            Kind::Regex => return Ok(Some(Self::Pattern(Box::new(Pattern::new(key)?)))),
-            Kind::Kustomization
-            | Kind::HelmValues
-            | Kind::Manifest
-            | Kind::Chart
-            | Kind::Compose
-            | Kind::ArgocdSource
-            | Kind::Markers
-            | Kind::Yaml
-            | Kind::Json => return Ok(None),
-        };
-        Ok(Some(Self::Key(format, crate::keyed::parse(key)?)))
+        match find::finder(target.kind) {
+            find::Finder::Format(format) => Ok(Some(Self::Key(format, crate::keyed::parse(key)?))),
+            find::Finder::Pattern => Ok(Some(Self::Pattern(Box::new(Pattern::new(key)?)))),
+            find::Finder::Shape(_) | find::Finder::Markers | find::Finder::Key => Ok(None),
+        }
     }
 
     fn find(&self, bytes: &[u8]) -> Result<format::Found, Refusal> {

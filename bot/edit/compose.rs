@@ -4,9 +4,9 @@
 //! (anchors, aliases, `<<`) and "interpolation". A fragment's image is found where it is written; what takes
 //! it over has none of its own. A variable makes a site that cannot be edited, under the name before it.
 
+use crate::document::field;
 use crate::manifest::is_clear;
 use crate::refusal::Refusal;
-use crate::resource::field;
 use crate::site::{Found, Joined, Site, Slot};
 use crate::syntax::{NodeId, Shape, Tree};
 

@@ -12,25 +12,12 @@ use std::ops::Range;
 pub(crate) use text::Part;
 use text::Text;
 
+use crate::intent::Intent;
 use crate::proof;
 use crate::reference::{Edit, Edited};
 use crate::refusal::{Reason, Refusal};
 use crate::scalar::render;
 use crate::syntax::{Layout, NodeId, Shape, Style, Tree};
-
-/// What a splice must mean, and nothing else.
-#[derive(Debug)]
-pub(crate) enum Intent {
-    /// The scalar has this value.
-    Value { node: NodeId, value: String },
-    /// The scalar has this text in place of another; its edits have their lines within the text, which starts
-    /// `content` lines below the node, or above it.
-    Text { node: NodeId, value: String, content: isize },
-    /// After the pair with this key stands another pair.
-    Added { after: NodeId, key: &'static str, value: String },
-    /// The pair with this key is gone.
-    Removed { key: NodeId },
-}
 
 #[derive(Debug)]
 struct Splice {

@@ -14,13 +14,13 @@ mod source;
 pub(crate) use source::Repositories;
 
 use crate::chart;
+use crate::document::field;
 use crate::helm;
 use crate::kind::Kind;
 use crate::kustomization;
 use crate::manifest;
 use crate::reference::What;
 use crate::refusal::{Reason, Refusal};
-use crate::resource::field;
 use crate::site::{Fields, Form, Found, Names, Nested, Site, Slot};
 use crate::syntax::{NodeId, Shape, Tree};
 

@@ -5,12 +5,12 @@
 //! is a text with Helm values, `values` has them as a mapping; `jobImage` is the image that runs Helm.
 
 use crate::chart;
+use crate::document::field;
 use crate::helm;
 use crate::kind::Kind;
 use crate::manifest;
 use crate::reference::What;
 use crate::refusal::Refusal;
-use crate::resource::field;
 use crate::site::{Fields, Form, Found, Names, Nested, Site, Slot};
 use crate::syntax::{NodeId, Shape, Tree};
 

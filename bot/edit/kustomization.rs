@@ -7,9 +7,9 @@
 
 mod fields;
 
+use crate::document;
 use crate::reference::What;
 use crate::refusal::{Reason, Refusal};
-use crate::resource;
 use crate::site::{Fields, Form, Found, Names, Pin, Site, Slot};
 use crate::syntax::{NodeId, Shape, Tree};
 
@@ -44,7 +44,7 @@ pub(crate) fn find(tree: &Tree<'_>, found: &mut Found) -> Result<(), Refusal> {
 
 /// The documents that are kustomizations.
 fn documents(tree: &Tree<'_>) -> impl Iterator<Item = NodeId> {
-    tree.roots().filter(|root| !resource::is_other(tree, *root))
+    tree.roots().filter(|root| !document::is_other(tree, *root))
 }
 
 /// The list in the one document that has it.

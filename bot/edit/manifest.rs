@@ -12,10 +12,10 @@ mod told;
 
 use std::collections::HashSet;
 
+use crate::document::field;
 use crate::helm;
 use crate::oci;
 use crate::refusal::Refusal;
-use crate::resource::field;
 use crate::site::{Form, Found, Joined, Names, Site, Slot};
 use crate::syntax::{NodeId, Shape, Tree};
 

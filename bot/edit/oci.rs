@@ -137,6 +137,15 @@ fn demand(good: bool, what: &'static str, value: &str, rule: &'static str) -> Re
     Err(Refusal::whole(Reason::InvalidValue { what, value: value.chars().take(200).collect(), rule }))
 }
 
+/// `tag@digest` in one value; a digest alone too.
+pub(crate) fn split_pinned(value: &str) -> (Option<&str>, Option<&str>) {
+    match value.split_once('@') {
+        Some((tag, digest)) if !tag.is_empty() && digest.contains(':') => (Some(tag), Some(digest)),
+        _ if is_digest(value) => (None, Some(value)),
+        _ => (Some(value), None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,19 +11,20 @@ use std::collections::HashSet;
 
 use crate::MAX_REFERENCES;
 use crate::draft::Draft;
-use crate::kind::{self, Target};
+use crate::find::find;
 use crate::oci;
 use crate::reference::{Change, Reference, SetDigest, What};
 use crate::refusal::{Reason, Refusal, Renamed};
 use crate::site::{Found, Nested, Site, same_image};
 use crate::syntax::Tree;
+use crate::target::Target;
 
 /// How deep files may stand in values of files.
 const MAX_NESTED: usize = 3;
 
 /// Every reference in the file, in its order.
 pub(crate) fn read(target: &Target<'_>, tree: &Tree<'_>) -> Result<Vec<Reference>, Refusal> {
-    let found = kind::find(target, tree)?;
+    let found = find(target, tree)?;
     let mut room = Room::default();
     let references = look::references(target, tree, &found, 0, &mut room);
     room.refuse().map_or(Ok(references), Err)
@@ -42,7 +43,7 @@ pub(crate) fn set(
             oci::check_digest(digest)?;
         }
     }
-    let found = kind::find(target, tree)?;
+    let found = find(target, tree)?;
     let mut tally = Tally { room: Room::default(), hits: vec![0; changes.len()], unread: None };
     level(target, tree, &found, changes, draft, &mut tally, 0)?;
     match tally.hits.iter().position(|hits| *hits == 0) {
@@ -130,7 +131,7 @@ fn inside(
     let Some(text) = tree.string(nested.value) else { return Ok(()) };
     let own = Target { kind: nested.kind, key: None, ..*target };
     let outward = |refusal| look::outward(tree, nested.value, refusal);
-    let read = Tree::parse(text.as_bytes()).and_then(|inner| Ok((kind::find(&own, &inner)?, inner)));
+    let read = Tree::parse(text.as_bytes()).and_then(|inner| Ok((find(&own, &inner)?, inner)));
     let (found, inner) = match read {
         Ok((found, inner)) if inner.bom() == 0 => (found, inner),
         Ok(_) => return Ok(()),

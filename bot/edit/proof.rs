@@ -14,7 +14,7 @@ mod part;
 use std::ops::Range;
 
 use crate::MAX_BYTES;
-use crate::draft::Intent;
+use crate::intent::Intent;
 use crate::reference::Edit;
 use crate::refusal::{Reason, Refusal};
 use crate::syntax::{Node, NodeId, Shape, Style, Tree};

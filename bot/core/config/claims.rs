@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
-use super::{error::quoted, expand::Found, pipeline::Stage};
+use super::{error::quoted, found::Found, pipeline::Stage};
 use crate::{
     ids::{BranchName, EnvironmentName, ImageName},
     promoted::ConfigEntry,

@@ -106,6 +106,12 @@ pub(super) fn did_you_mean<'w>(text: &str, known: impl IntoIterator<Item = &'w s
     Some(format!("did you mean {}?", quoted(word)))
 }
 
+/// What to do about a key that is not among the known ones.
+pub(super) fn unknown_key(text: &str, known: &[&str]) -> String {
+    let near = did_you_mean(text, known.iter().copied());
+    near.unwrap_or_else(|| format!("known here are {}", known.join(", ")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

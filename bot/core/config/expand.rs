@@ -11,6 +11,7 @@ use super::{
     claims::{claims, overlaps},
     error::{ConfigError, Problem, quoted, report},
     files::{Anchors, FileItem},
+    found::Found,
     kinds::FileKind,
     parse::Parsed,
     pattern::Pattern,
@@ -100,12 +101,6 @@ impl Parsed {
         }
         stages
     }
-}
-
-/// An application and the rule that it comes from.
-pub(super) struct Found {
-    pub(super) application: Application,
-    pub(super) rule: usize,
 }
 
 /// The images of a rule, ready to be made those of an application.

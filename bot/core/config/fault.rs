@@ -5,8 +5,7 @@ use std::fmt;
 use serde::de::{self, Unexpected};
 
 use super::{
-    error::{Problem, did_you_mean, quoted},
-    read::{At, unknown_key},
+    error::{Problem, did_you_mean, quoted, unknown_key},
     types::Gate,
 };
 
@@ -50,10 +49,10 @@ impl Fault {
         self.0.problem
     }
 
-    /// Gives it this place, unless it has one.
-    pub(super) fn or_at(mut self, at: &At<'_>) -> Self {
+    /// Makes a problem with a place of its message and hint, unless it is one already.
+    pub(super) fn or_problem(mut self, problem: impl FnOnce(String, Option<String>) -> Problem) -> Self {
         if self.0.problem.is_none() {
-            self.0.problem = Some(at.problem(self.0.message.clone(), self.0.hint.take()));
+            self.0.problem = Some(problem(self.0.message.clone(), self.0.hint.take()));
         }
         self
     }

@@ -5,6 +5,7 @@ mod error;
 mod expand;
 mod fault;
 pub mod files;
+mod found;
 pub mod kinds;
 mod locate;
 mod parse;

@@ -15,7 +15,7 @@ use std::{
 use serde::de::{self, DeserializeSeed, Deserializer, Visitor, value::StrDeserializer};
 
 use super::{
-    error::{Place, Problem, did_you_mean, quoted},
+    error::{Place, Problem, quoted, unknown_key},
     fault::{Fault, QUOTES},
     locate::{Id, Tree, Value, push_key},
 };
@@ -183,14 +183,16 @@ impl<'a> At<'a> {
     }
 }
 
+impl Fault {
+    /// Gives it the place of this node, unless it has one.
+    fn or_at(self, at: &At<'_>) -> Self {
+        self.or_problem(|message, hint| at.problem(message, hint))
+    }
+}
+
 /// YAML's ways to write no value.
 fn nothing(text: &str, plain: bool) -> bool {
     plain && matches!(text, "" | "~" | "null" | "Null" | "NULL")
-}
-
-pub(super) fn unknown_key(text: &str, known: &[&str]) -> String {
-    let near = did_you_mean(text, known.iter().copied());
-    near.unwrap_or_else(|| format!("known here are {}", known.join(", ")))
 }
 
 /// Reads a key, with errors at the key.

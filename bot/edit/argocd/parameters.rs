@@ -7,11 +7,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::document::field;
 use crate::helm;
 use crate::oci;
 use crate::reference::What;
 use crate::refusal::{Reason, Refusal};
-use crate::resource::field;
 use crate::site::{Fields, Form, Found, Joined, Names, Pin, Site, Slot};
 use crate::syntax::{NodeId, Tree};
 

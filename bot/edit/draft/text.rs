@@ -5,7 +5,8 @@
 
 use std::ops::Range;
 
-use super::{Draft, Intent, Splice};
+use super::{Draft, Splice};
+use crate::intent::Intent;
 use crate::reference::Edit;
 use crate::refusal::{Reason, Refusal};
 use crate::scalar;

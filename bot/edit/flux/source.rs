@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use crate::document::field;
 use crate::git_url;
 use crate::oci;
 use crate::reference::What;
 use crate::refusal::{Reason, Refusal};
-use crate::resource::field;
 use crate::site::{Fields, Form, Found, Names, Pin, Site, Slot};
 use crate::syntax::{NodeId, Tree};
 

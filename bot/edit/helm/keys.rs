@@ -2,13 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::{mapping, text};
+use super::text;
 use crate::refusal::Refusal;
 use crate::site::Slot;
 use crate::syntax::{NodeId, Shape, Tree};
 
 /// How many pairs and lists of `<<` are followed for one mapping; a person's file has a handful.
 const MAX_MERGED: usize = 256;
+
+/// The keys of name, tag and digest in Airflow's chart.
+pub(super) const AIRFLOW: [&str; 3] =
+    ["defaultAirflowRepository", "defaultAirflowTag", "defaultAirflowDigest"];
 
 /// Keys of one mapping by their text. Only keys that matter here are kept.
 #[derive(Debug)]
@@ -140,7 +144,7 @@ fn matters(key: &str) -> bool {
         "env",
     ];
     WORDS.contains(&key)
-        || mapping::AIRFLOW.contains(&key)
+        || AIRFLOW.contains(&key)
         || text::is_image_key(key)
         || key.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("image"))
         || key.contains("Image")

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::global::Global;
-use super::keys::Keys;
+use super::keys::{AIRFLOW, Keys};
 use super::text;
 use crate::reference::What;
 use crate::refusal::Refusal;
@@ -34,9 +34,6 @@ struct Parts {
 const TAGS: [&str; 3] = ["tag", "imageTag", "image_tag"];
 /// The keys of an image's own registry.
 pub(super) const REGISTRIES: [&str; 4] = ["registry", "imageRegistry", "image_registry", "hub"];
-/// The keys of name, tag and digest in Airflow's chart.
-pub(super) const AIRFLOW: [&str; 3] =
-    ["defaultAirflowRepository", "defaultAirflowTag", "defaultAirflowDigest"];
 const DIGESTS: [&str; 4] = ["digest", "imageDigest", "image_digest", "sha"];
 
 /// Every image of the mapping; of each tag only one.

@@ -3,12 +3,12 @@
 //! Nothing here is refused: a field of another shape than kustomize demands has no references.
 
 use crate::chart;
+use crate::document::field;
 use crate::git_url;
 use crate::helm;
 use crate::kind::Kind;
 use crate::reference::What;
 use crate::refusal::Refusal;
-use crate::resource::field;
 use crate::site::{Fields, Form, Found, Nested, Site, Slot};
 use crate::syntax::{NodeId, Shape, Tree};
 

@@ -5,8 +5,8 @@
 //! `--...-reloader=REF` (the prometheus operator's), and the default of a Tekton parameter with `image` in its
 //! name. The text must be a whole reference, with a path and with a tag or digest.
 
+use crate::document::field;
 use crate::refusal::Refusal;
-use crate::resource::field;
 use crate::site::{Joined, Site, Slot};
 use crate::syntax::{NodeId, Tree};
 

@@ -1,13 +1,13 @@
 //! One change at one site, as splices.
 
-use super::look::split_pinned;
 use crate::draft::Draft;
-use crate::kind::{Kind, Target};
+use crate::kind::Kind;
 use crate::oci;
 use crate::reference::{Change, SetDigest, What};
 use crate::refusal::{Reason, Refusal};
 use crate::site::{Fields, Form, Found, Joined, Names, Pin, Site, Slot};
 use crate::syntax::{NodeId, Shape, Tree};
+use crate::target::Target;
 
 /// Writes the change into the draft.
 pub(super) fn site(
@@ -222,7 +222,7 @@ fn apply(
         _ => refuse(Reason::NoRoom { key: key.to_owned(), done: "added" }),
     };
     let current = fields.tag.as_ref().and_then(|slot| slot.text(tree));
-    let (plain, pinned) = current.map_or((None, None), split_pinned);
+    let (plain, pinned) = current.map_or((None, None), oci::split_pinned);
     let has_digest = fields.digest.as_ref().is_some_and(|slot| slot.text(tree).is_some());
     let pinned_here = match (fields.digest.is_some(), change.digest) {
         // There is a key for it, and it is not used both ways.

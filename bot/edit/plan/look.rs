@@ -2,11 +2,13 @@
 
 use super::{MAX_NESTED, Room};
 use crate::draft::Draft;
-use crate::kind::{self, Target};
+use crate::find::find;
+use crate::oci;
 use crate::reference::{Located, Reference};
 use crate::refusal::{Reason, Refusal};
 use crate::site::{Fields, Form, Found, Joined, Nested, Site, Slot};
 use crate::syntax::{Inner, NodeId, Tree};
+use crate::target::Target;
 
 /// The references of all sites, those inside of values too, in the order of the file; none where there is no
 /// room for all.
@@ -40,7 +42,7 @@ fn inside(
 ) -> Vec<Reference> {
     let Some(text) = tree.string(nested.value) else { return Vec::new() };
     let own = Target { kind: nested.kind, key: None, ..*target };
-    let read = Tree::parse(text.as_bytes()).and_then(|inner| Ok((kind::find(&own, &inner)?, inner)));
+    let read = Tree::parse(text.as_bytes()).and_then(|inner| Ok((find(&own, &inner)?, inner)));
     let Ok((found, inner)) = read else { return Vec::new() };
     // A text that is not in the file as it is cannot be edited in parts.
     let whole = match tree.inner(nested.value) {
@@ -137,7 +139,7 @@ fn joined(tree: &Tree<'_>, slot: &Slot) -> (Option<Located>, Option<Located>) {
 fn fields_of(tree: &Tree<'_>, fields: &Fields) -> (Option<Located>, Option<Located>) {
     let (mut tag, mut digest) = (None, None);
     if let Some((slot, text)) = fields.tag.as_ref().and_then(|slot| Some((slot, slot.text(tree)?))) {
-        let (plain, pinned) = split_pinned(text);
+        let (plain, pinned) = oci::split_pinned(text);
         tag = plain.map(|plain| located(tree, slot, plain));
         digest = pinned.map(|value| located(tree, slot, value));
     }
@@ -147,15 +149,6 @@ fn fields_of(tree: &Tree<'_>, fields: &Fields) -> (Option<Located>, Option<Locat
         digest = Some(located(tree, slot, &value));
     }
     (tag, digest)
-}
-
-/// `tag@digest` in one value; a digest alone too.
-pub(super) fn split_pinned(value: &str) -> (Option<&str>, Option<&str>) {
-    match value.split_once('@') {
-        Some((tag, digest)) if !tag.is_empty() && digest.contains(':') => (Some(tag), Some(digest)),
-        _ if crate::oci::is_digest(value) => (None, Some(value)),
-        _ => (Some(value), None),
-    }
 }
 
 fn located(tree: &Tree<'_>, slot: &Slot, value: &str) -> Located {

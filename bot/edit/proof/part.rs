@@ -114,7 +114,7 @@ impl Section {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draft::Intent;
+    use crate::intent::Intent;
     use crate::proof::compare;
 
     const FILES: [&str; 6] = [
