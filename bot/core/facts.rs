@@ -21,6 +21,7 @@ use crate::{
     },
     promoted::ConfigState,
     reason::{Owner, Problem},
+    shared::SharedMap,
 };
 
 /// One application in one environment.
@@ -72,7 +73,7 @@ pub struct Facts {
     /// The heads of the environments' branches.
     pub heads: BTreeMap<BranchName, CommitId>,
     /// What each environment holds of each application, and how that came.
-    pub places: BTreeMap<Place, PlaceFacts>,
+    pub places: SharedMap<Place, PlaceFacts>,
     /// The default branch, where `gantry.yaml` and people's rejections stand.
     pub default_branch: Option<BranchName>,
     /// The rejections that are in force.
@@ -81,19 +82,19 @@ pub struct Facts {
     /// is not known, so that none is written twice.
     pub recorded: Option<Arc<BTreeSet<Closing>>>,
     /// Where the files of each config that was seen stand, to be promoted from there.
-    pub configs: Arc<BTreeMap<ConfigId, ConfigState>>,
+    pub configs: SharedMap<ConfigId, ConfigState>,
     /// Artifacts, tags and CI results.
     pub catalog: Catalog,
     /// How the last look at each image's registry went.
     pub looks: BTreeMap<ImageName, Look>,
     /// Proposals on Gantry's branches by their place, newest first; at most one of each is open.
-    pub proposals: BTreeMap<Place, Vec<Proposal>>,
+    pub proposals: SharedMap<Place, Vec<Proposal>>,
     /// Git could not be read: everything of it is as it was last known, and nothing is done at all.
     pub git_silent: bool,
     /// The forge did not answer: `proposals` are the last known ones, and nothing is done that rests on them.
     pub forge_silent: bool,
     /// Gantry's branches as Git shows them.
-    pub branches: BTreeMap<Place, ProposalBranch>,
+    pub branches: SharedMap<Place, ProposalBranch>,
     /// Promotions that people asked for and that are not done yet, in the order in which they came.
     pub requests: Vec<PromotionRequest>,
     /// Writes that were refused, until the content that they were refused on changes.
@@ -101,14 +102,18 @@ pub struct Facts {
 }
 
 /// What one environment holds of one application.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaceFacts {
     /// The images in its files at the head, or why they can't be read.
     pub contents: Result<Vec<Held>, Problem>,
     /// The promoted config files at the head; none where the application has no `config`.
     pub config: Option<ConfigState>,
-    /// The changes of what it holds, newest first. The first is how the present content came.
+    /// The changes of what it holds, newest first. The first is how the present content came, but where `older`
+    /// says that this is not known yet.
     pub history: Vec<Arrival>,
+    /// Set where how the present content came stands in history that is not read yet: it has stood there at least
+    /// since this time. `history` is empty then.
+    pub older: Option<Timestamp>,
 }
 
 /// An image as it stands in a file.
@@ -156,7 +161,7 @@ pub struct Arrival {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<ConfigId>,
     /// What Gantry's trailers in it, or in a commit that it merged, say; only a record that is believed.
-    pub record: Option<Record>,
+    pub record: Option<Arc<Record>>,
     /// It carries the trailers of a promotion that are not believed: somebody's commit.
     #[serde(default)]
     pub claimed: bool,

@@ -20,4 +20,5 @@ pub mod promoted;
 pub mod reason;
 pub mod record;
 pub mod select;
+pub mod shared;
 pub mod why;

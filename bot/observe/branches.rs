@@ -10,6 +10,7 @@ use gantry_core::{
     facts::{Person, Place, ProposalBranch},
     ids::{BranchName, CommitId},
     promoted::ConfigEntry,
+    shared::SharedMap,
 };
 
 use super::history::{is_bot, record_of};
@@ -25,6 +26,8 @@ type Read = (CommitId, CommitId, ProposalBranch);
 #[derive(Debug, Default)]
 pub(super) struct Branches {
     read: BTreeMap<Place, Read>,
+    /// What the last look found.
+    found: SharedMap<Place, ProposalBranch>,
 }
 
 impl Branches {
@@ -35,7 +38,7 @@ impl Branches {
         pipeline: &Pipeline,
         heads: &BTreeMap<BranchName, CommitId>,
         bot: &Person,
-    ) -> Result<BTreeMap<Place, ProposalBranch>, GitError> {
+    ) -> Result<SharedMap<Place, ProposalBranch>, GitError> {
         let mut found = BTreeMap::new();
         let mut read = BTreeMap::new();
         for (name, head) in heads {
@@ -49,7 +52,8 @@ impl Branches {
             found.insert(place, branch);
         }
         self.read = read;
-        Ok(found)
+        super::update(&mut self.found, found);
+        Ok(self.found.clone())
     }
 }
 

@@ -4,7 +4,10 @@
 //! and from then on only the new commits are. A branch that was force-pushed, or a pipeline whose files
 //! changed, is read again from the beginning.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use gantry_core::{
     config::pipeline::{Application, FileEntry, Pipeline},
@@ -212,7 +215,7 @@ impl BranchHistory {
                 subject: commit.subject.clone(),
                 holds,
                 config,
-                record,
+                record: record.map(Arc::new),
                 claimed: false,
                 found: false,
                 first: appeared,

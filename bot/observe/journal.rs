@@ -63,7 +63,13 @@ fn of_place(mut line: AuditEntry, place: &Place) -> AuditEntry {
 
 fn arrivals(renderer: &Renderer, before: Option<&Seen>, seen: &Seen, lines: &mut Vec<AuditEntry>) {
     let Some(pipeline) = &seen.pipeline else { return };
-    for (place, facts) in &seen.facts.places {
+    let places = &seen.facts.places;
+    let changed: Vec<&Place> = match before {
+        Some(before) => before.facts.places.differing(places),
+        None => places.keys().collect(),
+    };
+    for place in changed {
+        let Some(facts) = places.get(place) else { continue };
         let known = before.and_then(|before| before.facts.places.get(place));
         let known: HashSet<_> =
             known.into_iter().flat_map(|known| &known.history).map(|a| &a.commit).collect();
@@ -100,7 +106,12 @@ fn arrivals(renderer: &Renderer, before: Option<&Seen>, seen: &Seen, lines: &mut
 }
 
 fn proposals(renderer: &Renderer, before: Option<&Seen>, seen: &Seen, lines: &mut Vec<AuditEntry>) {
-    for proposal in seen.facts.proposals.values().flatten() {
+    let places = &seen.facts.proposals;
+    let changed: Vec<&Place> = match before {
+        Some(before) => before.facts.proposals.differing(places),
+        None => places.keys().collect(),
+    };
+    for proposal in changed.into_iter().filter_map(|place| places.get(place)).flatten() {
         let known = before.and_then(|before| before.facts.proposals.get(&proposal.place));
         let known = known.into_iter().flatten().find(|known| known.number == proposal.number);
         if known == Some(proposal) {

@@ -19,15 +19,19 @@ mod journal;
 mod promoted;
 mod rejections;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use gantry_core::{
     config::pipeline::{Application, Pipeline, Stage},
     decide::place_of,
     facts::{Facts, Failure, Person, Place, PlaceFacts, PromotionRequest, Proposal},
-    ids::{BranchName, CommitId, ConfigId, ReleaseId},
+    ids::{ApplicationName, BranchName, CommitId, ConfigId, ReleaseId},
     promoted::ConfigState,
     reason::{Owner, Problem},
+    shared::SharedMap,
 };
 use jiff::Timestamp;
 
@@ -83,9 +87,9 @@ struct GitSide {
     config: ConfigWatch,
     history: BTreeMap<BranchName, BranchHistory>,
     branches: Branches,
-    places: BTreeMap<Place, PlaceFacts>,
     rejections: Rejections,
-    configs: Arc<BTreeMap<ConfigId, ConfigState>>,
+    places: SharedMap<Place, PlaceFacts>,
+    configs: SharedMap<ConfigId, ConfigState>,
     read_at: Option<(BTreeMap<BranchName, CommitId>, Arc<Pipeline>)>,
 }
 
@@ -97,6 +101,48 @@ pub struct Look {
     pub asked: Vec<Asked>,
     /// Builds were taken in: they may concern other repositories too.
     pub took_builds: bool,
+    /// The applications of which something in Git or at the forge changed since the look before.
+    pub changed: Changes,
+}
+
+/// Which applications a look found changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changes {
+    /// All may have: it is the first look, or the pipeline changed, or what could be read at all did.
+    All,
+    /// These. Of the catalog, the requests and the failures nothing is said.
+    Of(BTreeSet<ApplicationName>),
+}
+
+impl Changes {
+    /// What differs in `now` from `before`.
+    fn between(before: Option<&Seen>, now: &Seen) -> Self {
+        let Some(before) = before else { return Self::All };
+        let same = match (&before.pipeline, &now.pipeline) {
+            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+            (None, None) => true,
+            _ => false,
+        };
+        let (old, new) = (&before.facts, &now.facts);
+        if !same
+            || old.recorded != new.recorded
+            || old.git_silent != new.git_silent
+            || old.forge_silent != new.forge_silent
+        {
+            return Self::All;
+        }
+        let places = old.places.differing(&new.places).into_iter();
+        let places = places.chain(old.proposals.differing(&new.proposals));
+        let places = places.chain(old.branches.differing(&new.branches));
+        let mut changed: BTreeSet<_> = places.map(|place| place.application.clone()).collect();
+        if !Arc::ptr_eq(&old.rejections, &new.rejections) {
+            let both = old.rejections.iter().chain(new.rejections.iter());
+            let differing =
+                both.filter(|(place, _)| old.rejections.get(*place) != new.rejections.get(*place));
+            changed.extend(differing.map(|(place, _)| place.application.clone()));
+        }
+        Self::Of(changed)
+    }
 }
 
 /// The database failed, without which nothing is done.
@@ -137,7 +183,10 @@ impl Observer {
             }
         };
         match listed {
-            Ok(list) => facts.proposals = by_place(list),
+            Ok(list) => {
+                let last = self.last.as_ref().map(|seen| seen.facts.proposals.clone());
+                facts.proposals = by_place(last.unwrap_or_default(), list);
+            }
             Err(error) => {
                 problems.push(platform(error.to_string()));
                 facts.proposals =
@@ -157,9 +206,10 @@ impl Observer {
         let seen =
             Seen { repository, pipeline, facts: Arc::new(facts), config_at, problems, at, settled: false };
         journal::note(&*self.sources.store, &self.sources.renderer, self.last.as_ref(), &seen).await?;
+        let changed = Changes::between(self.last.as_ref(), &seen);
         self.last = Some(seen.clone());
         let asked = asked.into_iter().filter(|asked| request(asked).is_none()).collect();
-        Ok(Look { seen, asked, took_builds })
+        Ok(Look { seen, asked, took_builds, changed })
     }
 
     async fn read_git(&mut self) -> Result<Facts, GitError> {
@@ -235,10 +285,10 @@ impl GitSide {
             self.rejections = Rejections::of_history(&pipeline, &self.history);
             self.read_at = Some(key);
         }
-        facts.places.clone_from(&self.places);
+        facts.places = self.places.clone();
         facts.rejections = Arc::clone(&self.rejections.in_force);
         facts.recorded = self.rejections.recorded.clone();
-        facts.configs = Arc::clone(&self.configs);
+        facts.configs = self.configs.clone();
         Ok(facts)
     }
 
@@ -248,10 +298,10 @@ impl GitSide {
         pipeline: &Pipeline,
         heads: &BTreeMap<BranchName, CommitId>,
     ) -> Result<(), GitError> {
-        self.places.clear();
+        let mut places = BTreeMap::new();
         // Where values are kept, one config stands in several environments with other bytes. What is new
         // elsewhere comes from where config starts.
-        let (mut configs, mut elsewhere) = (BTreeMap::new(), BTreeMap::new());
+        let (mut configs, mut elsewhere): (BTreeMap<_, _>, BTreeMap<_, _>) = Default::default();
         for (branch, wanted) in history::wanted(pipeline) {
             let Some(head) = heads.get(&branch) else { continue };
             let history = self.history.entry(branch.clone()).or_default();
@@ -278,8 +328,9 @@ impl GitSide {
                         contents,
                         config,
                         history: history.arrivals.get(&place).cloned().unwrap_or_default(),
+                        older: None,
                     };
-                    self.places.insert(place, facts);
+                    places.insert(place, facts);
                 }
             }
             for (place, states) in &history.states {
@@ -297,7 +348,8 @@ impl GitSide {
         for (id, state) in elsewhere {
             configs.entry(id).or_insert(state);
         }
-        self.configs = Arc::new(configs);
+        self.configs = configs.into_iter().collect();
+        update(&mut self.places, places);
         Ok(())
     }
 }
@@ -322,12 +374,30 @@ fn default_branch(heads: &Heads, set: Option<BranchName>) -> BranchName {
     }
 }
 
-fn by_place(list: Vec<Proposal>) -> BTreeMap<Place, Vec<Proposal>> {
+/// The proposals by their place. What is as it was in `last` is shared with it.
+fn by_place(
+    mut last: SharedMap<Place, Vec<Proposal>>,
+    list: Vec<Proposal>,
+) -> SharedMap<Place, Vec<Proposal>> {
     let mut by_place: BTreeMap<Place, Vec<Proposal>> = BTreeMap::new();
     for proposal in list {
         by_place.entry(proposal.place.clone()).or_default().push(proposal);
     }
-    by_place
+    update(&mut last, by_place);
+    last
+}
+
+/// Makes `map` what `now` says. Entries that are equal stay as they are.
+fn update<V: Clone + PartialEq>(map: &mut SharedMap<Place, V>, now: BTreeMap<Place, V>) {
+    let gone: Vec<Place> = map.keys().filter(|place| !now.contains_key(*place)).cloned().collect();
+    for place in gone {
+        map.remove(&place);
+    }
+    for (place, value) in now {
+        if map.get(&place) != Some(&value) {
+            map.insert(place, value);
+        }
+    }
 }
 
 fn request(asked: &Asked) -> Option<PromotionRequest> {

@@ -148,8 +148,8 @@ impl Scene {
             tag: Some(version.parse().unwrap()),
             digest: Some(digest(version)),
         }];
-        let fresh = || PlaceFacts { contents: Ok(vec![]), config: None, history: vec![] };
-        let seen = self.facts.places.entry(place(app, environment)).or_insert_with(fresh);
+        let fresh = || PlaceFacts { contents: Ok(vec![]), config: None, history: vec![], older: None };
+        let seen = self.facts.places.get_or_insert_with(place(app, environment), fresh);
         seen.contents = Ok(holds.clone());
         let arrival = Arrival {
             commit: commit(self.commits),
@@ -159,7 +159,7 @@ impl Scene {
             subject: String::new(),
             holds,
             config: None,
-            record,
+            record: record.map(Into::into),
             claimed: false,
             found: false,
             first: seen.history.is_empty(),
@@ -203,7 +203,7 @@ impl Scene {
             approvals: vec![],
             statuses: vec![],
         };
-        self.facts.proposals.entry(place).or_default().insert(0, proposal);
+        self.facts.proposals.get_or_insert_with(place, Vec::new).insert(0, proposal);
         self.proposals
     }
 

@@ -173,7 +173,7 @@ impl<'a> View<'a> {
         let starts = self.starts(environment);
         for (index, arrival) in seen.history.iter().enumerate() {
             let before = &seen.history[index + 1..];
-            let record = arrival.record.as_ref().filter(|record| record.place == place);
+            let record = arrival.record.as_deref().filter(|record| record.place == place);
             let release = self.identify(environment, &arrival.holds, arrival.config.as_ref(), record);
             let promoted = record.filter(|r| release.as_ref().is_ok_and(|found| is_it(found, r, starts)));
             let put = match promoted {

@@ -125,7 +125,7 @@ impl World {
         world.facts.recorded = Some(Arc::default());
         world.facts.heads.insert("main".parse().unwrap(), commit(0xfff));
         for environment in ["dev", "qa", "prod"] {
-            let seen = PlaceFacts { contents: Ok(vec![]), config: None, history: vec![] };
+            let seen = PlaceFacts { contents: Ok(vec![]), config: None, history: vec![], older: None };
             world.facts.places.insert(place(environment), seen);
             world.person_sets(environment, "1.0.0", 0);
         }
@@ -191,7 +191,7 @@ impl World {
             subject: String::new(),
             holds,
             config,
-            record,
+            record: record.map(Into::into),
             claimed: false,
             found: false,
             first: seen.history.is_empty(),
@@ -270,7 +270,7 @@ impl World {
         let branch =
             ProposalBranch { head: head.clone(), record: Some(record), current: true, foreign: None };
         self.facts.branches.insert(place.clone(), branch);
-        let list = self.facts.proposals.entry(place.clone()).or_default();
+        let list = self.facts.proposals.get_or_insert_with(place.clone(), Vec::new);
         let proposal = Proposal {
             number: ProposalNumber(list.len() as u64 + 1),
             place,
