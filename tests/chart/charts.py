@@ -1,6 +1,7 @@
 """What the tests of the chart share: rendering, and the facts about a rendered object."""
 
 import functools
+import json
 import os
 import pathlib
 import shutil
@@ -69,6 +70,14 @@ def refusal(*arguments):
     ran = template(*arguments)
     assert ran.returncode != 0, f"{arguments} were taken"
     return ran.stderr
+
+
+def faults(resources):
+    """What the schemas of others (Gateway API, Prometheus operator, Flux, Argo CD) say; none where they are missing."""
+    models = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "tools" / "models"
+    if not tool("node") or not (models / "node_modules").exists():
+        return None
+    return run("node", ROOT / "tests" / "support" / "models.mjs", models, input=json.dumps(resources)).stdout
 
 
 def metrics():

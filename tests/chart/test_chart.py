@@ -8,9 +8,10 @@ import tempfile
 import unittest
 
 import yaml
-from charts import CASES, CHART, ROOT, container, helm, kinds, one, refusal, rendered, run, template, tool, variables
+from charts import CASES, CHART, ROOT, container, faults, helm, kinds, one, refusal, rendered, run, template, tool, variables
 
-FREE = {"type": "object"}
+# Not Kubernetes' own.
+FOREIGN = {"HTTPRoute", "PrometheusRule", "ServiceMonitor"}
 EVERYWHERE = ["ConfigMap", "Deployment", "NetworkPolicy", "PersistentVolumeClaim", "Pod", "Service", "ServiceAccount"]
 
 
@@ -35,16 +36,23 @@ class Chart(unittest.TestCase):
             import kubernetes_validate as validate
         except ImportError:
             self.skipTest("there is no kubernetes-validate; tests/setup installs it")
-        # Not Kubernetes' own; test_crds looks at them.
-        foreign = {"HTTPRoute", "PrometheusRule", "ServiceMonitor"}
         oldest = re.search(r">=1\.(\d+)", yaml.safe_load((CHART / "Chart.yaml").read_text())["kubeVersion"])[1]
         # On 1.37, kubernetes-validate's newest here.
         for version in (f"1.{oldest}", "1.31", "1.37"):
             for case in ["none", *CASES]:
                 for item in rendered(case):
-                    if item["kind"] not in foreign:
+                    if item["kind"] not in FOREIGN:
                         with self.subTest(version=version, case=case, kind=item["kind"]):
                             validate.validate(item, version, strict=True)
+
+    def test_the_schemas_of_others_take_their_objects(self):
+        objects = [item for case in CASES for item in rendered(case) if item["kind"] in FOREIGN]
+        self.assertEqual({item["kind"] for item in objects}, FOREIGN)
+        found = faults(objects)
+        if found is None:
+            self.skipTest("there are no schemas of the Gateway API and of the Prometheus operator; tests/setup installs them")
+        self.assertEqual(found, "")
+        self.assertIn("HTTPRoute", faults([{**objects[0], "kind": "HTTPRoute", "spec": {"parentRefs": [{}]}}]))
 
     def test_objects_of_others_have_the_fields_that_theirs_need(self):
         route = one("everything", "HTTPRoute")
