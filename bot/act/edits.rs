@@ -79,7 +79,7 @@ fn edit(
     let mut wanted = Vec::new();
     for image in &application.images {
         let here = references.iter().any(|reference| place::is_of(reference, &image.image));
-        let artifact = promotion.release.artifacts.iter().find(|artifact| artifact.image == image.image);
+        let artifact = image.artifact(&promotion.release.artifacts);
         if let (true, Some(artifact)) = (here, artifact) {
             wanted.push(place::change(image, artifact.tag.as_str(), artifact.digest.as_str()));
         }

@@ -9,13 +9,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::ids::{ApplicationName, ConfigId, Digest, ImageName, ReleaseId, Tag};
+use crate::ids::{ApplicationName, ConfigId, Digest, EntryName, ImageName, ReleaseId, Tag};
 
 /// One image at one digest, under the tag by which it was chosen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Artifact {
     /// The image.
     pub image: ImageName,
+    /// The entry of a kustomization that it is for, where an application's image is told by one: two entries may
+    /// have different tags of one image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<EntryName>,
     /// The tag that stands in the files. One digest may carry many.
     pub tag: Tag,
     /// The digest of the manifest or of the index.
@@ -43,6 +47,20 @@ pub struct Release {
     pub config: Option<ConfigId>,
 }
 
+impl Artifact {
+    /// What a release's id is made of.
+    fn content(&self) -> String {
+        let entry = self.entry.as_ref().map(|entry| format!("{entry}=")).unwrap_or_default();
+        format!("{entry}{}@{}", self.image, self.digest)
+    }
+
+    /// Whether it is of the same image, and for the same entry.
+    #[must_use]
+    pub fn same_image(&self, other: &Self) -> bool {
+        self.image == other.image && self.entry == other.entry
+    }
+}
+
 impl Release {
     /// Makes a release; its id depends on the application and on each image's digest, not on tags or order.
     #[must_use]
@@ -57,7 +75,7 @@ impl Release {
         artifacts: Vec<Artifact>,
         config: Option<ConfigId>,
     ) -> Self {
-        let mut lines: Vec<String> = artifacts.iter().map(|a| format!("{}@{}", a.image, a.digest)).collect();
+        let mut lines: Vec<String> = artifacts.iter().map(Artifact::content).collect();
         lines.sort();
         let mut hash = Sha256::new();
         hash.update(b"gantry release 1\n");
@@ -100,7 +118,7 @@ impl Release {
     #[must_use]
     pub fn same_images(&self, artifacts: &[Artifact]) -> bool {
         let digests = |list: &[Artifact]| {
-            let mut digests: Vec<_> = list.iter().map(|a| (a.image.clone(), a.digest.clone())).collect();
+            let mut digests: Vec<_> = list.iter().map(Artifact::content).collect();
             digests.sort();
             digests
         };
@@ -121,6 +139,7 @@ mod tests {
     fn artifact(image: &str, tag: &str, fill: char) -> Artifact {
         Artifact {
             image: image.parse().unwrap(),
+            entry: None,
             tag: tag.parse().unwrap(),
             digest: format!("sha256:{}", fill.to_string().repeat(64)).parse().unwrap(),
             built: None,
@@ -139,6 +158,10 @@ mod tests {
         assert_eq!(one.id, swapped.id);
         assert_ne!(one.id, other.id);
         assert_ne!(one.id, Release::new("other".parse().unwrap(), one.artifacts.clone()).id);
+        let mut tracks = one.clone();
+        tracks.artifacts[0].entry = "shop-a".parse().ok();
+        let tracks = Release::new(one.application.clone(), tracks.artifacts);
+        assert_ne!(one.id, tracks.id, "for an entry it is another place");
         assert_eq!((one.version().as_str(), swapped.version().as_str()), ("1", "9+8"));
         let config = "0123456789abcdef0123456789abcdef".parse().ok();
         let configured = Release::with_config(one.application.clone(), one.artifacts.clone(), config);

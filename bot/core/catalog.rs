@@ -121,6 +121,7 @@ impl Catalog {
         let fact = self.artifact(image, digest).cloned().unwrap_or_default();
         Some(Artifact {
             image: image.clone(),
+            entry: None,
             tag: tag.clone(),
             digest: digest.clone(),
             built: fact.built,

@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     artifact::{Artifact, Release},
     catalog::Catalog,
+    config::types::RefWrite,
     ids::{
-        ApplicationName, BranchName, CommitId, ConfigId, Digest, EnvironmentName, ImageName, ProposalNumber,
-        ReleaseId, Tag,
+        ApplicationName, BranchName, CommitId, ConfigId, Digest, EntryName, EnvironmentName, ImageName,
+        ProposalNumber, ReleaseId, Tag,
     },
     promoted::ConfigState,
     reason::{Owner, Problem},
@@ -116,18 +117,63 @@ pub struct PlaceFacts {
     pub older: Option<Timestamp>,
 }
 
-/// An image as it stands in a file.
+/// An image as it stands in the files, with the Git references that follow it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Held {
     /// The image.
     pub image: ImageName,
+    /// The entry of a kustomization, where the application's image is told by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<EntryName>,
     /// Its tag, where one stands there.
     pub tag: Option<Tag>,
     /// Its digest, where one stands there.
     pub digest: Option<Digest>,
+    /// The Git references that move with it (`refs`), in the order of `gantry.yaml`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refs: Vec<HeldRef>,
+}
+
+/// A Git reference that moves with an image, as it stands in the files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeldRef {
+    /// The repository, without scheme and `.git`.
+    pub repository: String,
+    /// The revision that stands there, where one does.
+    pub revision: Option<String>,
+    /// What of the image it is set to.
+    pub write: RefWrite,
+}
+
+impl HeldRef {
+    /// The revision that goes with the artifact; none where it is not known from what the artifact was built.
+    #[must_use]
+    pub fn wanted<'a>(&self, artifact: &'a Artifact) -> Option<&'a str> {
+        match self.write {
+            RefWrite::Revision => artifact.revision.as_deref(),
+            RefWrite::Tag => Some(artifact.tag.as_str()),
+        }
+    }
+
+    /// Whether it is at odds with the artifact, as far as that can be known.
+    #[must_use]
+    pub fn differs(&self, artifact: &Artifact) -> bool {
+        self.wanted(artifact).is_some_and(|wanted| self.revision.as_deref() != Some(wanted))
+    }
 }
 
 impl Held {
+    /// Whether the files hold this artifact, and the Git references that go with it.
+    #[must_use]
+    pub fn is(&self, artifact: &Artifact) -> bool {
+        let same = match &self.digest {
+            Some(digest) => *digest == artifact.digest,
+            None => self.tag.as_ref() == Some(&artifact.tag),
+        };
+        let own = self.image == artifact.image && self.entry == artifact.entry;
+        own && same && !self.refs.iter().any(|held| held.differs(artifact))
+    }
+
     /// As people write it: the tag, else the digest's beginning.
     #[must_use]
     pub fn version(&self) -> String {

@@ -147,6 +147,11 @@ id!(
     "a registry host and a lower-case path, without tag or digest, at most 255 characters"
 );
 id!(
+    /// The name of an entry under a kustomization's `images`, which may be another than the image's.
+    EntryName, "entry's name", image_name,
+    "a name as images have it, without tag or digest, at most 255 characters"
+);
+id!(
     /// A tag of an image, by the OCI rule `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
     Tag, "tag", tag, "1 to 128 letters, digits, '.', '_' or '-', not starting with '.' or '-'"
 );

@@ -56,7 +56,8 @@ pub fn promotion_trailers(promotion: &Promotion) -> Trailers {
         line(&mut trailers, FROM, from);
     }
     for artifact in &promotion.release.artifacts {
-        line(&mut trailers, IMAGE, format!("{}:{}@{}", artifact.image, artifact.tag, artifact.digest));
+        let entry = artifact.entry.as_ref().map(|entry| format!("{entry}=")).unwrap_or_default();
+        line(&mut trailers, IMAGE, format!("{entry}{}:{}@{}", artifact.image, artifact.tag, artifact.digest));
         let revision = artifact.revision.as_deref().unwrap_or(UNKNOWN);
         let source = artifact.source.as_deref().map(|source| format!(" {source}")).unwrap_or_default();
         line(&mut trailers, SOURCE, format!("{revision}{source}"));
@@ -117,6 +118,10 @@ pub fn read_record(trailers: &[(String, String)]) -> Option<Record> {
     let mut built = all(trailers, BUILT);
     let mut artifacts = Vec::new();
     for image in all(trailers, IMAGE).take(MOST_IMAGES) {
+        let (entry, image) = match image.split_once('=') {
+            Some((entry, image)) => (Some(entry.parse().ok()?), image),
+            None => (None, image),
+        };
         let (name, digest) = image.split_once('@')?;
         let (name, tag) = name.rsplit_once(':')?;
         let (revision, source) = match sources.next().map(|text| text.split_once(' ').unwrap_or((text, ""))) {
@@ -125,6 +130,7 @@ pub fn read_record(trailers: &[(String, String)]) -> Option<Record> {
         };
         artifacts.push(Artifact {
             image: name.parse().ok()?,
+            entry,
             tag: tag.parse().ok()?,
             digest: digest.parse().ok()?,
             built: built.next().and_then(|text| text.parse::<Timestamp>().ok()),
@@ -188,6 +194,7 @@ mod tests {
     fn promotion() -> Promotion {
         let artifact = |name: &str, tag: &str| Artifact {
             image: format!("r.example.com:5000/shop/{name}").parse().unwrap(),
+            entry: (name == "b").then(|| "shop-b".parse().unwrap()),
             tag: tag.parse().unwrap(),
             digest: format!("sha256:{}", "a".repeat(64)).parse().unwrap(),
             built: (name == "a").then(|| Timestamp::from_second(1_700_000_000).unwrap()),

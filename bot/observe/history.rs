@@ -246,15 +246,7 @@ pub(super) fn record_of(commit: &CommitInfo) -> Option<Record> {
 
 /// The files hold what the record says. One that says something else was not written for this change.
 fn matches(record: &Record, holds: &[Held]) -> bool {
-    record.artifacts.iter().all(|artifact| {
-        holds.iter().any(|held| {
-            held.image == artifact.image
-                && match &held.digest {
-                    Some(digest) => *digest == artifact.digest,
-                    None => held.tag.as_ref() == Some(&artifact.tag),
-                }
-        })
-    })
+    record.artifacts.iter().all(|artifact| holds.iter().any(|held| held.is(artifact)))
 }
 
 /// The first paragraph after the subject, which is where a ruling's reason stands.

@@ -175,7 +175,7 @@ fn held(image: &ImageName, path: &str, hit: &Reference) -> Result<Held, Problem>
         Some(digest) => Some(digest.value.parse().map_err(|error| wrong(digest, &error))?),
         None => None,
     };
-    Ok(Held { image: image.clone(), tag, digest })
+    Ok(Held { image: image.clone(), entry: None, tag, digest, refs: Vec::new() })
 }
 
 fn version(reference: &Reference) -> String {

@@ -74,6 +74,7 @@ impl Registry {
         all.push(config.labels);
         Ok(Artifact {
             image: image.clone(),
+            entry: None,
             tag: tag.clone(),
             digest: digest.clone(),
             built,

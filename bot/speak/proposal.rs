@@ -94,7 +94,7 @@ impl Renderer {
     fn body(&self, engine: &Engine, text: &ProposalText<'_>) -> Result<String, SpeakError> {
         let promotion = text.promotion;
         let row = |artifact: &'_ gantry_core::artifact::Artifact| {
-            let old = text.from.and_then(|from| from.artifacts.iter().find(|a| a.image == artifact.image));
+            let old = text.from.and_then(|from| from.artifacts.iter().find(|a| a.same_image(artifact)));
             let old_revision = old.and_then(|old| old.revision.as_deref());
             let source = artifact.source.as_deref().or(text.source);
             let compare = match (source, old_revision, artifact.revision.as_deref()) {

@@ -49,6 +49,7 @@ pub(crate) fn commit(fill: char) -> CommitId {
 pub(crate) fn release(tag: &str) -> Release {
     let artifact = Artifact {
         image: "registry.example.com/shop/checkout".parse().unwrap(),
+        entry: None,
         tag: tag.parse().unwrap(),
         digest: format!("sha256:{}", "a".repeat(64)).parse().unwrap(),
         built: None,
@@ -70,6 +71,8 @@ fn place(application: &str, environment: &str) -> Place {
 fn view(application: &str, environment: &str, version: &str, minutes: i64, text: &str) -> PlaceView {
     let held = Held {
         image: "registry.example.com/shop/checkout".parse().unwrap(),
+        entry: None,
+        refs: Vec::new(),
         tag: Some(version.parse().unwrap()),
         digest: None,
     };

@@ -49,6 +49,7 @@ pub(crate) fn place(app: &str, environment: &str) -> Place {
 pub(crate) fn release(app: &str, version: &str) -> Release {
     let artifact = Artifact {
         image: image(app),
+        entry: None,
         tag: version.parse().unwrap(),
         digest: digest(version),
         built: None,
@@ -104,9 +105,12 @@ impl Scene {
             source: Some(format!("https://git.example.com/shop/{app}")),
             images: vec![Image {
                 image: image(app),
+                entry: None,
+                together: None,
                 select: Selector::compile(&select).unwrap(),
                 write: Write::TagAndDigest,
             }],
+            refs: Vec::new(),
             files: ENVIRONMENTS.map(files).into_iter().collect(),
             config: None,
         };
@@ -145,6 +149,8 @@ impl Scene {
         let record = promoted.then(|| self.record(app, environment, version));
         let holds = vec![Held {
             image: image(app),
+            entry: None,
+            refs: Vec::new(),
             tag: Some(version.parse().unwrap()),
             digest: Some(digest(version)),
         }];

@@ -37,6 +37,7 @@ fn digest(number: u64) -> Digest {
 fn artifact(name: &str, text: &str, number: u64) -> Artifact {
     Artifact {
         image: image(name),
+        entry: None,
         tag: tag(text),
         digest: digest(number),
         built: Some(at(number.try_into().unwrap())),

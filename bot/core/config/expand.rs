@@ -120,7 +120,7 @@ impl<'a> Images<'a> {
     fn for_application(&self, name: &ApplicationName) -> Option<Vec<Image>> {
         let image = |(pattern, select, write): &(Pattern, &Selector, Write)| {
             let image = pattern.fill(name.as_str(), "").parse().ok()?;
-            Some(Image { image, select: (*select).clone(), write: *write })
+            Some(Image { image, entry: None, together: None, select: (*select).clone(), write: *write })
         };
         self.0.iter().map(image).collect()
     }
@@ -239,7 +239,8 @@ impl<'a> Expansion<'a> {
                 .flat_map(|item| [item.path()].into_iter().chain(item.keep().iter().map(String::as_str)));
             PromotedConfig { definition: definition(texts), entries: BTreeMap::new() }
         });
-        let application = Application { name, source: rule.source.clone(), images, files, config };
+        let refs = Vec::new();
+        let application = Application { name, source: rule.source.clone(), images, refs, files, config };
         self.found.push(Found { application, rule: index });
         at
     }

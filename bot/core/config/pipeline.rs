@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     kinds::FileKind,
-    types::{Delivery, Gate, Merge, Write},
+    types::{Delivery, Gate, Merge, RefWrite, Write},
 };
 use crate::{
-    ids::{ApplicationName, BranchName, EnvironmentName, ImageName},
+    artifact::Artifact,
+    facts::Held,
+    ids::{ApplicationName, BranchName, EntryName, EnvironmentName, ImageName},
     promoted::ConfigEntry,
     select::Selector,
 };
@@ -47,6 +49,8 @@ pub struct Application {
     pub source: Option<String>,
     /// Its images.
     pub images: Vec<Image>,
+    /// The Git references that move with its images.
+    pub refs: Vec<FollowingRef>,
     /// Its files by environment. An environment that it isn't in is absent.
     pub files: BTreeMap<EnvironmentName, Vec<FileEntry>>,
     /// The config that is promoted with its releases.
@@ -90,10 +94,42 @@ impl FileEntry {
 pub struct Image {
     /// The image.
     pub image: ImageName,
+    /// The entry of a kustomization that alone is meant, where `images` says one.
+    pub entry: Option<EntryName>,
+    /// Images with the same number were found by one `match`: a release has builds of one source revision, or of
+    /// one tag, of them.
+    pub together: Option<usize>,
     /// How its newest tag is found.
     pub select: Selector,
     /// What is written.
     pub write: Write,
+}
+
+impl Image {
+    /// Its artifact among those of a release.
+    #[must_use]
+    pub fn artifact<'a>(&self, artifacts: &'a [Artifact]) -> Option<&'a Artifact> {
+        artifacts.iter().find(|artifact| artifact.image == self.image && artifact.entry == self.entry)
+    }
+
+    /// What is held of it.
+    #[must_use]
+    pub fn held<'a>(&self, holds: &'a [Held]) -> Option<&'a Held> {
+        holds.iter().find(|held| held.image == self.image && held.entry == self.entry)
+    }
+}
+
+/// A Git repository whose references in the files move with an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowingRef {
+    /// The repository, without scheme and `.git`.
+    pub repository: String,
+    /// The image.
+    pub follows: ImageName,
+    /// The image's entry, where it has one.
+    pub entry: Option<EntryName>,
+    /// What is written.
+    pub write: RefWrite,
 }
 
 impl Pipeline {

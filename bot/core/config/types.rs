@@ -155,6 +155,17 @@ pub enum Direction {
     Asc,
 }
 
+/// What a Git reference that moves with an image is set to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefWrite {
+    /// The source revision that the image was built from.
+    #[default]
+    Revision,
+    /// The image's tag.
+    Tag,
+}
+
 /// What is written to the files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

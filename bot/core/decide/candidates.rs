@@ -143,7 +143,7 @@ fn builds(view: &View<'_>, present: &Present<'_>) -> Vec<Release> {
         return ranked.map(|artifact| made(vec![artifact])).collect();
     }
     let newest = |image: &Image| {
-        let held = present.release.and_then(|r| r.artifacts.iter().find(|a| a.image == image.image));
+        let held = present.release.and_then(|r| image.artifact(&r.artifacts));
         match (ranked(view, image).into_iter().next(), held) {
             (Some(newest), Some(held)) => {
                 let order = image.select.compare((&newest.tag, newest.built), (&held.tag, held.built));
@@ -163,6 +163,7 @@ fn ranked(view: &View<'_>, image: &Image) -> Vec<Artifact> {
         .tags_of(&image.image)
         .filter(|(tag, fact)| fact.state != TagState::Gone && image.select.matches(tag))
         .filter_map(|(tag, _)| catalog.artifact_at(&image.image, tag))
+        .map(|artifact| Artifact { entry: image.entry.clone(), ..artifact })
         .filter(|artifact| catalog.failure(&image.image, &artifact.digest).is_none())
         .map(|artifact| Tagged { tag: artifact.tag.clone(), built: artifact.built, payload: artifact });
     let mut ranked = image.select.rank(candidates.collect());

@@ -58,9 +58,9 @@ pub(super) fn compare(
     let mut newer = false;
     let mut unordered = false;
     for image in &application.images {
-        let Some(new) = candidate.artifacts.iter().find(|a| a.image == image.image) else { continue };
-        let held = present.holds.iter().find(|held| held.image == image.image);
-        let known = present.release.and_then(|r| r.artifacts.iter().find(|a| a.image == image.image));
+        let Some(new) = image.artifact(&candidate.artifacts) else { continue };
+        let held = image.held(present.holds);
+        let known = present.release.and_then(|r| image.artifact(&r.artifacts));
         if known.map(|a| &a.digest).or(held.and_then(|h| h.digest.as_ref())) == Some(&new.digest) {
             continue;
         }

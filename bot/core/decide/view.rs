@@ -123,7 +123,7 @@ impl<'a> View<'a> {
         }
         let mut artifacts = Vec::with_capacity(self.application.images.len());
         for image in &self.application.images {
-            let held = holds.iter().find(|held| held.image == image.image);
+            let held = image.held(holds);
             let artifact = held.and_then(|held| self.artifact(image, held, record));
             artifacts.push(artifact.ok_or_else(|| Reason::UnknownContents {
                 environment: environment.clone(),
@@ -137,7 +137,7 @@ impl<'a> View<'a> {
 
     fn artifact(&self, image: &Image, held: &Held, record: Option<&Record>) -> Option<Artifact> {
         let catalog = &self.facts.catalog;
-        let recorded = record.and_then(|r| r.artifacts.iter().find(|a| a.image == image.image));
+        let recorded = record.and_then(|r| image.artifact(&r.artifacts));
         let digest = held
             .digest
             .clone()
@@ -155,6 +155,7 @@ impl<'a> View<'a> {
         let known = catalog.artifact(&image.image, &digest).cloned().unwrap_or_default();
         Some(Artifact {
             image: image.image.clone(),
+            entry: image.entry.clone(),
             tag,
             digest,
             built: known.built.or(recorded.and_then(|a| a.built)),

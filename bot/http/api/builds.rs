@@ -102,8 +102,9 @@ struct Use {
 }
 
 impl Use {
-    fn image(&self, name: &ImageName) -> Option<&Image> {
-        self.pipeline.applications.get(&self.application)?.images.iter().find(|image| image.image == *name)
+    fn images(&self, name: &ImageName) -> impl Iterator<Item = &Image> {
+        let application = self.pipeline.applications.get(&self.application);
+        application.into_iter().flat_map(|found| &found.images).filter(move |image| image.image == *name)
     }
 }
 
@@ -143,12 +144,12 @@ fn note(server: &Server, report: &BuildReport, users: &[Use]) -> Option<String> 
             "which applications use it is not known yet: the server has just started".to_owned()
         });
     }
-    let mut rules = users.iter().filter_map(|user| user.image(&report.image));
-    let selected = rules.clone().any(|image| image.select.matches(&report.tag));
+    let rules = || users.iter().flat_map(|user| user.images(&report.image));
+    let selected = rules().any(|image| image.select.matches(&report.tag));
     if selected {
         return None;
     }
-    let rule = rules.next()?.select.describe();
+    let rule = rules().next()?.select.describe();
     Some(format!(
         "the tag {} is not among those that gantry.yaml selects ({rule}): it is recorded and not promoted",
         report.tag

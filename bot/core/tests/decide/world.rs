@@ -52,6 +52,7 @@ pub(crate) fn release(version: &str) -> Release {
         "checkout".parse().unwrap(),
         vec![Artifact {
             image: IMAGE.parse().unwrap(),
+            entry: None,
             tag: version.parse().unwrap(),
             digest: digest(version),
             built: None,
@@ -105,10 +106,13 @@ impl World {
             source: None,
             images: vec![Image {
                 image: IMAGE.parse().unwrap(),
+                entry: None,
+                together: None,
                 select: Selector::compile(&Select { semver: Some("*".to_owned()), ..Select::default() })
                     .unwrap(),
                 write: Write::TagAndDigest,
             }],
+            refs: Vec::new(),
             files: ["dev", "qa", "prod"].map(files).into_iter().collect(),
             config: None,
         };
@@ -173,6 +177,8 @@ impl World {
         let seen = self.facts.places.get_mut(&place).unwrap();
         let holds = vec![Held {
             image: IMAGE.parse().unwrap(),
+            entry: None,
+            refs: Vec::new(),
             tag: Some(version.parse().unwrap()),
             digest: Some(digest(version)),
         }];
