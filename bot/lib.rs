@@ -14,6 +14,7 @@ pub mod observe;
 pub mod place;
 pub mod random;
 pub mod registry;
+pub mod rejections;
 pub mod serve;
 pub mod settings;
 pub mod speak;

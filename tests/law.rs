@@ -24,6 +24,7 @@ const ROOMS: &[&[&str]] = &[
     &["store"],
     &["intake"],
     &["settings"],
+    &["rejections"],
     &["clock", "random"],
 ];
 

@@ -42,6 +42,31 @@ fn a_sound_folder_has_no_problems() {
 }
 
 #[test]
+fn rejections_are_checked_too() {
+    let dir = infra();
+    let entry = |environment: &str| {
+        format!(
+            "version: 1\nrejections:\n  - {{application: checkout, environment: {environment}, by: rita, at: 2026-01-31, release: {}}}\n",
+            "a".repeat(32)
+        )
+    };
+    put(dir.path(), ".gantry/rejections.yaml", &entry("prod"));
+    assert_eq!(in_dir(dir.path(), &["check"]).code, 0);
+    put(dir.path(), ".gantry/rejections.yaml", &entry("qa"));
+    let ran = in_dir(dir.path(), &["check"]);
+    assert_eq!(ran.code, 0);
+    assert!(
+        ran.out.contains("note: the rejection of aaaaaaaaaa for checkout in qa stops nothing"),
+        "{}",
+        ran.out
+    );
+    put(dir.path(), ".gantry/rejections.yaml", &entry("prod").replace("by: rita, ", ""));
+    let ran = in_dir(dir.path(), &["check"]);
+    assert_eq!(ran.code, 2);
+    assert_eq!(ran.out.trim(), ".gantry/rejections.yaml:3:5: error: `by` is missing");
+}
+
+#[test]
 fn every_problem_names_file_line_and_column() {
     let dir = infra();
     let prod = "apps/checkout/prod/kustomization.yaml";

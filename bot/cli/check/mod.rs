@@ -6,6 +6,7 @@
 mod folder;
 mod links;
 mod promoted;
+mod rejections;
 mod report;
 
 use std::{
@@ -90,7 +91,7 @@ enum Level {
 struct Finding {
     level: Level,
     /// Which check found it: `config`, `left-out`, `branch`, `yaml`, `overlay`, `link`, `blocked`,
-    /// `config-file`, `config-key`.
+    /// `config-file`, `config-key`, `rejections`.
     rule: &'static str,
     file: String,
     line: Option<usize>,
@@ -134,10 +135,14 @@ fn check(args: &CheckArgs) -> Result<Report, CliError> {
         }
         Content::Unreadable(error) => return Err(CliError::config(format!("{FILE}: {error}"))),
     };
+    let rejected = rejections::read(&mut folder).unwrap_or_else(|findings| {
+        report.findings.extend(findings);
+        Vec::new()
+    });
     let parsed = match config::parse(&bytes, FILE) {
         Ok(parsed) => parsed,
         Err(errors) => {
-            report.findings = errors.into_iter().map(|error| of_config(error, Level::Error)).collect();
+            report.findings.extend(errors.into_iter().map(|error| of_config(error, Level::Error)));
             return Ok(report);
         }
     };
@@ -147,6 +152,7 @@ fn check(args: &CheckArgs) -> Result<Report, CliError> {
     match parsed.expand(&default, &trees) {
         Ok((pipeline, notices)) => {
             report.findings.extend(notices.into_iter().map(|error| of_config(error, Level::Note)));
+            report.findings.extend(rejections::idle(&rejected, &pipeline));
             overlays(&pipeline, &default, &mut folder, &mut report);
         }
         Err(errors) => {
