@@ -15,6 +15,7 @@ pub mod place;
 pub mod random;
 pub mod registry;
 pub mod rejections;
+pub mod seal;
 pub mod serve;
 pub mod settings;
 pub mod speak;

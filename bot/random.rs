@@ -7,8 +7,16 @@
 #[must_use]
 pub fn hex(bytes: usize) -> String {
     let mut buffer = vec![0; bytes];
-    match getrandom::fill(&mut buffer) {
-        Ok(()) => ::hex::encode(buffer),
-        Err(error) => panic!("the system gives no random numbers: {error}"),
+    fill(&mut buffer);
+    ::hex::encode(buffer)
+}
+
+/// Fills the buffer with random bytes from the system.
+///
+/// # Panics
+/// If the system has no randomness, without which no secret can be made.
+pub fn fill(buffer: &mut [u8]) {
+    if let Err(error) = getrandom::fill(buffer) {
+        panic!("the system gives no random numbers: {error}");
     }
 }

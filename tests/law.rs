@@ -25,6 +25,7 @@ const ROOMS: &[&[&str]] = &[
     &["intake"],
     &["settings"],
     &["rejections"],
+    &["seal"],
     &["clock", "random"],
 ];
 

@@ -14,6 +14,7 @@ mod edits;
 mod identities;
 mod prepared;
 mod promoted;
+mod sealer;
 mod write;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -32,12 +33,14 @@ use jiff::{SignedDuration, Timestamp};
 pub use self::batch_size::BatchSize;
 use self::{
     identities::Identities,
+    sealer::Sealer,
     write::{Writer, Written, Wrote},
 };
 use crate::{
     clock::Clock,
     forge::{Draft, Forge, ForgeError, Merged},
     git::{GitError, Mirror},
+    seal::Trust,
     speak::{ProposalText, Renderer},
     store::board::Seen,
 };
@@ -61,6 +64,8 @@ pub struct Actor {
     pub bot: Person,
     /// The e-mail addresses of people, by the names under which they ask.
     pub people: Arc<BTreeMap<String, String>>,
+    /// What seals its records.
+    pub trust: Arc<Trust>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -151,13 +156,16 @@ impl Actor {
             committer: self.bot.clone(),
             people: Arc::clone(&self.people),
         };
+        let trust = Arc::clone(&self.trust);
         let work = move || {
+            let sealer = Sealer::new(trust, &pipeline, &facts);
             let writer = Writer {
                 mirror: &mirror,
                 pipeline: &pipeline,
                 facts: &facts,
                 renderer: &renderer,
                 identities: &identities,
+                sealer: &sealer,
                 now,
             };
             let result = writer.write(&effects, &mut taken);

@@ -22,6 +22,7 @@ use super::{
     edits,
     identities::Identities,
     prepared::{Ahead, Basis, Prepared},
+    sealer::{Sealer, bound},
 };
 use crate::{
     git::{Draft, Drafting, File, GitError, Mirror, RefResult, RefUpdate},
@@ -50,6 +51,7 @@ pub(super) struct Writer<'a> {
     pub(super) facts: &'a Facts,
     pub(super) renderer: &'a Renderer,
     pub(super) identities: &'a Identities,
+    pub(super) sealer: &'a Sealer,
     pub(super) now: Timestamp,
 }
 
@@ -272,9 +274,10 @@ impl Writer<'_> {
                 files.push((change.path.clone(), file));
             }
         }
-        let message = self.message(promotion);
+        let message = self.message(promotion, None);
         let changes = changes.into_iter().map(|change| (change.path, change.after)).collect();
-        match drafting.commit(&self.draft(chain.head.clone(), changes, message, None)) {
+        let draft = self.draft(chain.head.clone(), changes, message, None);
+        match self.sealer.commit(drafting, &promotion.base, draft) {
             Ok(head) => chain.head = head,
             Err(error) => return refused(promotion, error),
         }
@@ -330,9 +333,11 @@ impl Writer<'_> {
                 return Ok(Err(Written::Refused(release, message, problem.owner)));
             }
         };
-        let message = self.message(promotion);
+        let message = self.message(promotion, Some(head));
+        let files = bound(&changes);
         let changes = changes.into_iter().map(|change| (change.path, change.after)).collect();
-        let commit = match drafting.commit(&self.draft(head.clone(), changes, message, None)) {
+        let draft = self.draft(head.clone(), changes, message, None);
+        let commit = match self.sealer.proposal(drafting, &promotion.base, &draft, &files) {
             Ok(commit) => commit,
             Err(error) => return refused(promotion, error),
         };
@@ -347,9 +352,11 @@ impl Writer<'_> {
         }))
     }
 
-    /// The message of a promotion's commit: the record, and who asked for it as a co-author.
-    fn message(&self, promotion: &Promotion) -> String {
+    /// The message of a promotion's commit: the record, and who asked for it as a co-author. `base` is what a
+    /// proposal's commit is made on.
+    fn message(&self, promotion: &Promotion, base: Option<&CommitId>) -> String {
         let mut trailers = record::promotion_trailers(promotion);
+        trailers.extend(self.sealer.belonging(base));
         trailers.extend(promotion.by.as_deref().and_then(|by| self.identities.co_author(by)));
         self.renderer.promotion_commit(promotion, &trailers)
     }

@@ -28,6 +28,12 @@ const BY: &str = "Gantry-By";
 const REJECTS: &str = "Gantry-Rejects";
 const ACCEPTS: &str = "Gantry-Accepts";
 const PROPOSAL: &str = "Gantry-Proposal";
+const REPOSITORY: &str = "Gantry-Repository";
+const BASE: &str = "Gantry-Base";
+/// The trailer of a record's seal, the last of them.
+pub const SEAL: &str = "Gantry-Seal";
+/// What the keys of all trailers of Gantry's begin with.
+const PREFIX: &str = "gantry-";
 
 /// At most this many images are read from one commit.
 const MOST_IMAGES: usize = 100;
@@ -92,6 +98,48 @@ pub fn ruling_trailers(
     }
     line(&mut trailers, BY, by);
     trailers
+}
+
+/// The trailers that say where a record belongs: the repository's identity and, of a proposal's commit, the commit
+/// that it was made on.
+#[must_use]
+pub fn belonging_trailers(repository: &str, base: Option<&CommitId>) -> Trailers {
+    let mut trailers = Vec::new();
+    line(&mut trailers, REPOSITORY, repository);
+    if let Some(base) = base {
+        line(&mut trailers, BASE, base);
+    }
+    trailers
+}
+
+/// A record's seal with what it has to be a seal of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The text of `Gantry-Seal`.
+    pub seal: String,
+    /// `Gantry-Base` of a proposal's commit.
+    pub base: Option<CommitId>,
+    /// All other trailers of Gantry's, in their order.
+    pub trailers: Trailers,
+}
+
+/// The trailers of Gantry's that a seal has to cover: all of them, in their order.
+#[must_use]
+pub fn to_seal(trailers: &[(String, String)]) -> Trailers {
+    let ours = |key: &str| key.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
+    trailers.iter().filter(|(key, _)| ours(key) && !key.eq_ignore_ascii_case(SEAL)).cloned().collect()
+}
+
+/// Reads a seal; `None` where there is none, or more than one: then it is not clear what each is of.
+#[must_use]
+pub fn read_seal(trailers: &[(String, String)]) -> Option<Sealed> {
+    let mut seals = all(trailers, SEAL);
+    let (Some(seal), None) = (seals.next(), seals.next()) else { return None };
+    let base = match first(trailers, BASE) {
+        Some(base) => Some(base.parse().ok()?),
+        None => None,
+    };
+    Some(Sealed { seal: seal.to_owned(), base, trailers: to_seal(trailers) })
 }
 
 fn first<'a>(trailers: &'a [(String, String)], key: &str) -> Option<&'a str> {
@@ -239,6 +287,21 @@ mod tests {
         assert_eq!(record.release(), promotion.release);
         trailers.retain(|(key, _)| key != CONFIG);
         assert_eq!(read_record(&trailers), None, "without it the id is another's");
+    }
+
+    #[test]
+    fn a_seal_covers_every_trailer_of_gantrys_however_it_is_written() {
+        let mut trailers = promotion_trailers(&promotion());
+        trailers.extend(belonging_trailers("git.example.com/infra", None));
+        trailers.push(("Co-authored-by".to_owned(), "Rita <rita@example.com>".to_owned()));
+        assert_eq!(read_seal(&trailers), None);
+        let ours = trailers.len() - 1;
+        trailers.push((SEAL.to_owned(), "a b".to_owned()));
+        trailers.push(("gantry-CHECKS".to_owned(), "forged".to_owned()));
+        let sealed = read_seal(&trailers).unwrap();
+        assert_eq!((sealed.seal.as_str(), sealed.base, sealed.trailers.len()), ("a b", None, ours + 1));
+        trailers.push(("gantry-seal".to_owned(), "c d".to_owned()));
+        assert_eq!(read_seal(&trailers), None, "two are none");
     }
 
     #[test]

@@ -24,7 +24,9 @@ use crate::{
     clock::{Clock, SystemClock},
     http::types::{ApplicationView, PromotionView},
     serve::{Server, StartError},
-    settings::{Bot, Commits, File, ForgeEntry, Push, RepositoryEntry, RoleName, Settings, TokenEntry},
+    settings::{
+        Bot, Commits, File, ForgeEntry, Push, RepositoryEntry, RoleName, SealEntry, Settings, TokenEntry,
+    },
     speak::Renderer,
     store::{AuditRecord, Store, StoreError, board::Board},
 };
@@ -312,6 +314,7 @@ fn settings(
         poll: Some(Span::seconds(2)),
         bot: Bot::default(),
         commits: Commits::default(),
+        seal: SealEntry::default(),
         credentials: Vec::new(),
         tokens: vec![
             token("demo-ci", ci, RoleName::Ci, &["registry.example.com/shop/*"]),
@@ -321,6 +324,7 @@ fn settings(
             name: "shop".to_owned(),
             url: format!("file://{}", infra.display()),
             branch: None,
+            identity: None,
             username: None,
             password_env: None,
             password_file: None,

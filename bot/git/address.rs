@@ -34,6 +34,29 @@ impl fmt::Display for Address {
     }
 }
 
+impl Address {
+    /// The same for all URLs of one repository, whatever the way there: host and path, without scheme, user and
+    /// `.git`; of a folder of this machine the path.
+    pub(super) fn identity(&self) -> String {
+        let path = |path: &str| {
+            let path = path.trim_matches('/');
+            path.strip_suffix(".git").unwrap_or(path).trim_end_matches('/').to_owned()
+        };
+        match self {
+            Self::Http(url) => {
+                let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+                format!("{}{port}/{}", url.host_str().unwrap_or_default().to_lowercase(), path(url.path()))
+            }
+            Self::Ssh { destination, port, path: at } => {
+                let host = destination.rsplit_once('@').map_or(destination.as_str(), |(_, host)| host);
+                let port = port.filter(|port| *port != 22).map(|port| format!(":{port}")).unwrap_or_default();
+                format!("{}{port}/{}", host.to_lowercase(), path(at))
+            }
+            Self::File(folder) => folder.display().to_string(),
+        }
+    }
+}
+
 /// What may be shown of a URL that did not parse: everything up to a password.
 pub(super) fn shown(url: &str) -> String {
     let hidden = match (url.split_once("://"), url.rsplit_once('@')) {
@@ -127,6 +150,23 @@ mod tests {
                 .to_string()
                 .contains("credentials")
         );
+    }
+
+    #[test]
+    fn the_identity_is_the_same_for_all_urls_of_a_repository() {
+        for url in [
+            "https://git.example.com/shop/infra.git",
+            "https://GIT.example.com:443/shop/infra/",
+            "ssh://git@git.example.com:22/shop/infra.git",
+            "git@git.example.com:shop/infra.git",
+            "git.example.com:/shop/infra",
+        ] {
+            assert_eq!(Remote::new(url).ok().unwrap().identity(), "git.example.com/shop/infra", "{url}");
+        }
+        let other = |url: &str| Remote::new(url).ok().unwrap().identity();
+        assert_eq!(other("ssh://git@h.example:2222/a"), "h.example:2222/a");
+        assert_eq!(other("http://h.example:3000/a.git"), "h.example:3000/a");
+        assert_eq!(other("file:///srv/a%20b.git"), "/srv/a b.git");
     }
 
     #[test]

@@ -92,7 +92,19 @@ impl Drafting<'_> {
     /// [`GitError::NoCommit`] for an unknown parent, [`GitError::Draft`] for what must not be written,
     /// [`GitError::Unsigned`] where commits are signed and this one cannot be.
     pub fn commit(&mut self, draft: &Draft) -> Result<CommitId, GitError> {
-        let message = self.message(&draft.message)?;
+        self.commit_saying(draft, |_| Ok(draft.message.clone()))
+    }
+
+    /// As [`Drafting::commit`], with a message that is made when the id of the commit's tree is known.
+    ///
+    /// # Errors
+    /// As [`Drafting::commit`]; [`GitError::Draft`] with the text of `say` where it has no message.
+    pub fn commit_saying(
+        &mut self,
+        draft: &Draft,
+        say: impl FnOnce(&str) -> Result<String, String>,
+    ) -> Result<CommitId, GitError> {
+        self.message(&draft.message)?;
         let mut parents = vec![self.known(&draft.parent)?];
         for parent in &draft.merges {
             parents.push(self.known(parent)?);
@@ -103,6 +115,8 @@ impl Drafting<'_> {
         };
         self.series.begin(parents[0]);
         let tree = self.tree(base, &draft.changes).inspect_err(|_| self.series.abandon())?;
+        let said = say(&tree.to_string()).map_err(|why| self.refused("the commit message", &why));
+        let message = said.and_then(|said| self.message(&said)).inspect_err(|_| self.series.abandon())?;
         let mut commit = gix::objs::Commit {
             tree,
             parents: parents.into(),

@@ -9,6 +9,14 @@ use gix::ObjectId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlobId(pub(super) ObjectId);
 
+impl BlobId {
+    /// The id of these bytes; `None` where the hash can't be computed.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, bytes).ok().map(Self)
+    }
+}
+
 impl fmt::Display for BlobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)

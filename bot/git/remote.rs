@@ -135,6 +135,12 @@ impl Remote {
         tame(&self.address.to_string(), 300)
     }
 
+    /// The repository's identity: the same for all its URLs, see [`Address::identity`].
+    #[must_use]
+    pub fn identity(&self) -> String {
+        tame(&self.address.identity(), 2000)
+    }
+
     /// Checks what the parser could not know: that the fields fit together.
     pub(super) fn check(&self) -> Result<(), GitError> {
         let refuse = |what: &str| Err(GitError::Settings { url: self.shown(), what: what.into() });

@@ -26,6 +26,7 @@ use crate::{
         images::{Images, Watched},
     },
     registry::{self, Endpoint, RegistryError},
+    seal::{self, KeyFileError, Trust},
     settings::{self, ForgeKind, Push, Repository, RoleName, Settings},
     speak::{Renderer, SpeakError},
     store::{SqlStore, Store, StoreError, board::Board},
@@ -50,6 +51,9 @@ pub enum StartError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// The key that seals can't be had.
+    #[error("seal: {0}")]
+    Seal(#[from] KeyFileError),
     /// The database can't be opened.
     #[error("database: {0}")]
     Store(#[from] StoreError),
@@ -94,6 +98,7 @@ async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Result<Server, StartError> {
     std::fs::create_dir_all(&settings.data)
         .map_err(|error| StartError::Data { path: settings.data.display().to_string(), error })?;
+    let key = Arc::new(seal::load_or_make(&settings.seal_key)?);
     let listener = listen(settings.listen)
         .await
         .map_err(|error| StartError::Listen { address: settings.listen, error })?;
@@ -134,6 +139,11 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
     for repository in settings.repositories {
         let name = repository.entry.name.clone();
         let branch = repository.entry.branch.clone();
+        let identity = match &repository.entry.identity {
+            Some(identity) => identity.clone(),
+            None => Remote::new(&repository.entry.url)?.identity(),
+        };
+        let trust = Arc::new(Trust::new(identity, Some(Arc::clone(&key)), &settings.trusted));
         let kind = repository.entry.forge.kind;
         let person = |who: &settings::Bot| Person { name: who.name.clone(), email: who.email.clone() };
         let (author, bot) = (person(&repository.author), person(&repository.committer));
@@ -165,6 +175,7 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
             author,
             bot,
             people: Arc::clone(&people),
+            trust,
             clock: Arc::clone(&clock),
         };
         engines.push(Engine {

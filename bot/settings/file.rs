@@ -26,6 +26,9 @@ pub struct File {
     /// Whose commits they are and how they are signed, in every repository.
     #[serde(default)]
     pub commits: Commits,
+    /// The key that seals Gantry's records, and whose seals are believed.
+    #[serde(default)]
+    pub seal: SealEntry,
     /// Credentials of Git servers, for the repositories that name none of their own.
     #[serde(default)]
     pub credentials: Vec<HostEntry>,
@@ -83,6 +86,17 @@ pub struct Sign {
     pub gpg_passphrase_file: Option<PathBuf>,
 }
 
+/// The key that seals, and whose seals are believed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealEntry {
+    /// The file of the key; `seal.key` in the data folder when left out. It is made where there is none.
+    pub key_file: Option<PathBuf>,
+    /// Public keys that are believed besides its own: those of other installations, and old ones.
+    #[serde(default)]
+    pub trusted: Vec<String>,
+}
+
 /// Credentials of one Git server.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -138,6 +152,9 @@ pub struct RepositoryEntry {
     pub url: String,
     /// The default branch, if the repository's `HEAD` doesn't say it.
     pub branch: Option<BranchName>,
+    /// Its identity in seals; host and path of the URL when left out. For a repository that moved, or that is
+    /// reached by URLs that differ in more than the scheme and the user.
+    pub identity: Option<String>,
     /// For HTTP.
     pub username: Option<String>,
     /// The environment variable that holds the password or token.

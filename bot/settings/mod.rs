@@ -17,10 +17,11 @@ use gantry_core::{config::ConfigError, duration::Span};
 
 pub use self::file::{
     Bot, Commits, File, ForgeEntry, ForgeKind, HostEntry, Push, RegistryEntry, RepositoryEntry, RoleName,
-    Sign, TokenEntry,
+    SealEntry, Sign, TokenEntry,
 };
 pub use self::repository::{Proxy, Repository};
 use self::secret::Secret;
+use crate::seal::PublicKey;
 
 /// Checked settings.
 pub struct Settings {
@@ -34,6 +35,10 @@ pub struct Settings {
     pub anonymous_read: bool,
     /// How often everything is looked at without a hint.
     pub poll: Span,
+    /// The file of the key that seals.
+    pub seal_key: PathBuf,
+    /// Public keys that are believed besides it.
+    pub trusted: Vec<PublicKey>,
     /// Who may do what.
     pub tokens: Vec<TokenEntry>,
     /// The infra repositories.
@@ -152,6 +157,17 @@ impl Settings {
                 problems.push(format!("tokens[{index}].email: write an address, NAME@HOST, or leave it out"));
             }
         }
+        let seal_key = match &file.seal.key_file {
+            Some(path) => folder.join(path),
+            None => data.join("seal.key"),
+        };
+        let mut trusted = Vec::new();
+        for (index, key) in file.seal.trusted.iter().enumerate() {
+            match key.parse() {
+                Ok(key) => trusted.push(key),
+                Err(error) => problems.push(format!("seal.trusted[{index}]: {error}")),
+            }
+        }
         let server = repository::Server {
             folder,
             variables,
@@ -165,6 +181,15 @@ impl Settings {
             let key = format!("repositories[{index}]");
             if !is_name(&entry.name) {
                 problems.push(format!("{key}.name: 1 to 60 letters, digits, '-', '_' or '.'"));
+            }
+            if let Some(identity) = &entry.identity
+                && (identity.trim().is_empty()
+                    || identity.len() > 2000
+                    || identity.chars().any(char::is_control))
+            {
+                problems.push(format!(
+                    "{key}.identity: write host and path, for instance git.example.com/shop/infra"
+                ));
             }
             if repositories.iter().any(|other| other.entry.name == entry.name) {
                 problems.push(format!("{key}.name: another repository is named {:?} too", entry.name));
@@ -190,6 +215,8 @@ impl Settings {
             database: Secret::new(database),
             anonymous_read: file.anonymous_read.unwrap_or(listen.ip().is_loopback()),
             poll,
+            seal_key,
+            trusted,
             tokens: file.tokens,
             repositories,
             registries,
