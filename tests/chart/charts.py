@@ -69,7 +69,8 @@ def refusal(*arguments):
     """What Helm says of values that it must refuse."""
     ran = template(*arguments)
     assert ran.returncode != 0, f"{arguments} were taken"
-    return ran.stderr
+    # Helm 3 names a value with dots, Helm 4 with slashes.
+    return f"{ran.stderr}\n{ran.stderr.replace('/', '.')}"
 
 
 def faults(resources):
