@@ -127,7 +127,7 @@ fn processor() -> Option<Duration> {
 fn main() {
     let digest = format!("sha256:{}", "a".repeat(64));
     let image = "registry.example.com/shop/checkout";
-    let tag = Change { image, new_name: None, tag: Some("1.43.1"), digest: SetDigest::Keep };
+    let tag = Change { tag: Some("1.43.1"), ..Change::of(image) };
     let both = Change { digest: SetDigest::Set(&digest), ..tag };
     let (values, kustomization, deployment) = (values(), KUSTOMIZATION.to_owned(), DEPLOYMENT.to_owned());
     let application = application(&values);

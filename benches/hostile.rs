@@ -7,7 +7,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use gantry_edit::{Change, Kind, SetDigest, Target, detect, read, set};
+use gantry_edit::{Change, Kind, Target, detect, read, set};
 
 /// What a case gives: a path that tells the kind, and the text.
 type Case = (&'static str, Kind, fn() -> String);
@@ -167,7 +167,7 @@ fn one((name, kind, text): &Case) {
         Ok(references) => format!("{} references", references.len()),
         Err(refusal) => refusal.to_string().chars().take(70).collect(),
     };
-    let change = Change { image: "a/b", new_name: None, tag: Some("v2"), digest: SetDigest::Keep };
+    let change = Change { tag: Some("v2"), ..Change::of("a/b") };
     drop(references);
     let (edited, setting) = timed(|| set(&target, text.as_bytes(), &[change]));
     let edits = edited.map_or_else(

@@ -75,7 +75,7 @@ impl Ours {
             let path = overlay(*application);
             let file = reader.read(&self.main, &path).expect("it reads").expect("it is there");
             let image = image(*application);
-            let change = Change { image: &image, new_name: None, tag: Some(tag), digest: SetDigest::Keep };
+            let change = Change { tag: Some(tag), ..Change::of(&image) };
             let target = Target::of(Kind::Kustomization);
             let edited = gantry_edit::set(&target, &file.bytes, &[change]).expect("it edits");
             assert!(edited.changed, "{path}");

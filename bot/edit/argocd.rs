@@ -3,8 +3,9 @@
 //! A source (Argo CD, `ApplicationSource`) says by its fields what `targetRevision` is: with `chart` the version
 //! of a chart, with an address `oci://` a tag or digest, else a revision of a Git repository. Its `helm` and
 //! `kustomize` hold images besides. What an ApplicationSet's generators fill in (`{{ .tag }}`) is blocked, since
-//! the value stands in the generator; there only a key tells which element is meant. `templatePatch` and the
-//! templates of generators are left alone.
+//! the value stands in the generator: an element of a list generator, alone or in a matrix or merge, that has an
+//! image, or a tag whose image the caller tells. `elementsYaml`, `templatePatch` and the templates of generators
+//! are left alone.
 
 mod parameters;
 
@@ -24,6 +25,9 @@ use crate::syntax::{NodeId, Shape, Tree};
 pub(crate) fn find(tree: &Tree<'_>, root: NodeId, kind: &str, found: &mut Found) -> Result<(), Refusal> {
     let Some((_, mut spec)) = tree.get(root, "spec")? else { return Ok(()) };
     if kind == "ApplicationSet" {
+        if let Some((_, generators)) = tree.get(spec, "generators")? {
+            elements(tree, generators, found)?;
+        }
         let Some((_, template)) = tree.get(spec, "template")? else { return Ok(()) };
         let Some((_, inner)) = tree.get(template, "spec")? else { return Ok(()) };
         spec = inner;
@@ -40,6 +44,30 @@ pub(crate) fn find(tree: &Tree<'_>, root: NodeId, kind: &str, found: &mut Found)
         && let Some((_, source)) = tree.get(hydrator, "drySource")?
     {
         find_source(tree, source, found)?;
+    }
+    Ok(())
+}
+
+/// The elements of list generators, those inside of other generators too.
+fn elements(tree: &Tree<'_>, generators: NodeId, found: &mut Found) -> Result<(), Refusal> {
+    let mut open = vec![generators];
+    while let Some(generators) = open.pop() {
+        for generator in tree.items(generators) {
+            for around in ["matrix", "merge"] {
+                if let Some((_, inner)) = tree.get(generator, around)? {
+                    open.extend(tree.get(inner, "generators")?.map(|(_, inner)| inner));
+                }
+            }
+            let Some((_, list)) = tree.get(generator, "list")? else { continue };
+            let Some((_, elements)) = tree.get(list, "elements")? else { continue };
+            for element in tree.items(elements) {
+                let before = found.sites.len();
+                helm::find(tree, element, found)?;
+                if found.sites.len() == before {
+                    found.sites.extend(helm::tag_mapping(tree, element)?);
+                }
+            }
+        }
     }
     Ok(())
 }
@@ -114,7 +142,7 @@ fn revision(tree: &Tree<'_>, source: NodeId) -> Result<Option<Site>, Refusal> {
     } else {
         // Without one it is `HEAD`, or the newest chart.
         let names = Names::Beside(Slot::of(address));
-        Fields { mapping: Some(source), names, tag: slot, tag_key: "targetRevision", ..alone }
+        Fields { mapping: Some(source), names, tag: slot, tag_key: "targetRevision".into(), ..alone }
     };
     Ok(Some(Site { what, name: image.clone(), image, at, form: Form::Fields(fields) }))
 }

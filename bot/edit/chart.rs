@@ -39,7 +39,7 @@ fn dependency(tree: &Tree<'_>, item: NodeId) -> Result<Option<Site>, Refusal> {
         return Ok(None);
     }
     let image = full_name(repository, name);
-    let fields = Fields { tag_key: "version", ..Fields::tag_alone(Slot::of(version)) };
+    let fields = Fields { tag_key: "version".into(), ..Fields::tag_alone(Slot::of(version)) };
     let form = Form::Fields(fields);
     Ok(Some(Site { what: What::Chart, name: image.clone(), image, at: item, form }))
 }

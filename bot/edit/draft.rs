@@ -84,7 +84,7 @@ impl<'t, 'a> Draft<'t, 'a> {
         &mut self,
         mapping: NodeId,
         (key, value): (NodeId, NodeId),
-        name: &'static str,
+        name: &str,
         wanted: &str,
     ) -> Result<(), Refusal> {
         let tree = self.tree;
@@ -115,7 +115,7 @@ impl<'t, 'a> Draft<'t, 'a> {
                 return Err(Refusal::at(tree.position(key), reason));
             }
         };
-        let intent = Intent::Added { after: key, key: name, value: wanted.to_owned() };
+        let intent = Intent::Added { after: key, key: name.to_owned(), value: wanted.to_owned() };
         self.push(at..at, text, intent, tree.path_in(mapping, name), None, Some(wanted));
         Ok(())
     }

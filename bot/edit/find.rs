@@ -47,10 +47,10 @@ pub(crate) fn find(target: &Target<'_>, tree: &Tree<'_>) -> Result<Found, Refusa
         (Finder::Shape(find), None) => find(tree, &mut found)?,
         (Finder::Shape(find), Some(key)) => {
             find(tree, &mut found)?;
-            keyed::keep(tree, key, &mut found)?;
+            keyed::keep(tree, key, target.create, &mut found)?;
         }
         (Finder::Markers, policy) => markers::find(tree, policy, &mut found)?,
-        (Finder::Key, Some(key)) => keyed::find(tree, key, &mut found)?,
+        (Finder::Key, Some(key)) => keyed::find(tree, key, target.create, &mut found)?,
         // Only a key says what is meant; the others are no YAML.
         (Finder::Key, None) | (Finder::Format(_) | Finder::Pattern, _) => {}
     }

@@ -87,7 +87,7 @@ fn chart_of(
     let fields = Fields {
         mapping: Some(spec),
         names: Names::Beside(Slot::of(chart)),
-        tag_key: "version",
+        tag_key: "version".into(),
         ..Fields::tag_alone(Slot::of(chart))
     };
     let fields = Fields { tag: tree.get(spec, "version")?.map(Slot::of), ..fields };

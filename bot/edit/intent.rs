@@ -11,7 +11,7 @@ pub(crate) enum Intent {
     /// `content` lines below the node, or above it.
     Text { node: NodeId, value: String, content: isize },
     /// After the pair with this key stands another pair.
-    Added { after: NodeId, key: &'static str, value: String },
+    Added { after: NodeId, key: String, value: String },
     /// The pair with this key is gone.
     Removed { key: NodeId },
 }

@@ -47,8 +47,12 @@ fn version(tree: &Tree<'_>, spec: NodeId) -> Result<Option<Site>, Refusal> {
     }
     let tag = tree.get(spec, "version")?.map(Slot::of);
     let names = Names::Beside(Slot::of(chart));
-    let fields =
-        Fields { mapping: Some(spec), names, tag_key: "version", ..Fields::tag_alone(Slot::of(chart)) };
+    let fields = Fields {
+        mapping: Some(spec),
+        names,
+        tag_key: "version".into(),
+        ..Fields::tag_alone(Slot::of(chart))
+    };
     let form = Form::Fields(Fields { tag, ..fields });
     Ok(Some(Site { what: What::Chart, name: image.clone(), image, at: spec, form }))
 }

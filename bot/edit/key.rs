@@ -1,7 +1,8 @@
 //! A path of keys to one value in a file: `spec.images[0]."app.kubernetes.io/name"`.
 //!
 //! Written as people write them: names between dots, list items by their place from 0 in brackets, a name in
-//! double quotes where it holds a dot, a bracket, a quote or a blank (`\"` and `\\` inside). `#2.` in front
+//! double quotes where it holds a dot, a bracket, a quote or a blank (`\"` and `\\` inside). In brackets a list item
+//! may be told by a key of its own too: `elements[cluster=eu].tag`. `#2.` in front
 //! means the second document of a YAML stream. `Display` gives the shortest text that reads back to the same
 //! key. What a step means is the matter of each format; see [`crate::format`].
 
@@ -29,6 +30,8 @@ pub enum Step {
     Name(String),
     /// The item at this place of a list, from 0.
     Index(usize),
+    /// The item of a list that has this text at this name.
+    Where(String, String),
 }
 
 /// A text that is no key. `Display` is one sentence that names the character and the rule.
@@ -51,7 +54,7 @@ const BARE: &str = "put a name with such a character in double quotes, as in `a.
 const OPEN: &str = "the quote is not closed; end the name with `\"`";
 const ESCAPE: &str = "in quotes only `\\\"` and `\\\\` are escapes";
 const CONTROL: &str = "control characters cannot stand in a key";
-const INDEX: &str = "write the place in the list as a number from 0 to 999999 in brackets, as in `a[0]`";
+const INDEX: &str = "write the place in the list as a number from 0 to 999999 in brackets, as in `a[0]`, or a key of the item with its value, as in `a[name=web]`";
 const DOCUMENT: &str = "write the number of the document from 1 to 999999 and a dot, as in `#2.image.tag`";
 const NEXT: &str = "go on with a dot, as in `a.b`, or with a bracket, as in `a[0]`";
 
@@ -77,6 +80,11 @@ impl Key {
     #[must_use]
     pub fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// A key of some of another's steps.
+    pub(crate) fn within(document: Option<usize>, steps: &[Step]) -> Self {
+        Self { document, steps: steps.to_vec() }
     }
 
     /// A key path as text, for showing; it reads back unless a name holds a control character or it is too
@@ -107,6 +115,13 @@ fn text<'s>(steps: impl Iterator<Item = &'s Step>) -> String {
     for step in steps {
         match step {
             Step::Index(index) => text += &format!("[{index}]"),
+            Step::Where(name, value) => {
+                text.push('[');
+                write_part(&mut text, name);
+                text.push('=');
+                write_part(&mut text, value);
+                text.push(']');
+            }
             Step::Name(name) => {
                 if !text.is_empty() {
                     text.push('.');
@@ -125,6 +140,22 @@ fn text<'s>(steps: impl Iterator<Item = &'s Step>) -> String {
         }
     }
     text
+}
+
+/// A name or text in brackets.
+fn write_part(text: &mut String, part: &str) {
+    if !part.is_empty() && part.chars().all(is_bare_in_brackets) {
+        *text += part;
+    } else {
+        text.push('"');
+        *text += &part.replace('\\', "\\\\").replace('"', "\\\"");
+        text.push('"');
+    }
+}
+
+/// Whether the character may stand in brackets without quotes.
+fn is_bare_in_brackets(c: char) -> bool {
+    (is_bare(c) || c == '.') && c != '='
 }
 
 /// Whether the character may stand in a name without quotes.
@@ -172,10 +203,12 @@ impl FromStr for Key {
             let first = steps.is_empty();
             match rest.chars().next() {
                 Some('[') if first || !name => {
-                    let Some(end) = rest.find(']') else { return refuse(at, INDEX) };
-                    let Some(index) = number(&rest[1..end]) else { return refuse(at + 1, INDEX) };
-                    steps.push(Step::Index(index));
-                    at += end + 1;
+                    let (step, length) = match brackets(rest) {
+                        Ok(read) => read,
+                        Err((offset, rule)) => return refuse(at + offset, rule),
+                    };
+                    steps.push(step);
+                    at += length;
                     name = false;
                 }
                 Some('.') if !name => {
@@ -207,6 +240,37 @@ impl FromStr for Key {
         }
         Ok(Self { document, steps })
     }
+}
+
+/// The step that starts with `[`, and its length in bytes with both brackets.
+fn brackets(text: &str) -> Result<(Step, usize), (usize, &'static str)> {
+    let (name, after_name) = in_brackets(text, 1)?;
+    match text[after_name..].chars().next() {
+        Some(']') => match number(&text[1..after_name]) {
+            Some(index) => Ok((Step::Index(index), after_name + 1)),
+            None => Err((1, INDEX)),
+        },
+        Some('=') => {
+            let (value, end) = in_brackets(text, after_name + 1)?;
+            match text[end..].starts_with(']') {
+                true if !name.is_empty() => Ok((Step::Where(name, value), end + 1)),
+                _ => Err((end, INDEX)),
+            }
+        }
+        None => Err((0, INDEX)),
+        Some(_) => Err((1, INDEX)),
+    }
+}
+
+/// A name or text in brackets, in quotes or without, and where it ends.
+fn in_brackets(text: &str, start: usize) -> Result<(String, usize), (usize, &'static str)> {
+    let rest = &text[start..];
+    if rest.starts_with('"') {
+        let (part, length) = quoted(rest).map_err(|(offset, rule)| (start + offset, rule))?;
+        return Ok((part, start + length));
+    }
+    let length = rest.find(|c| !is_bare_in_brackets(c)).unwrap_or(rest.len());
+    Ok((rest[..length].to_owned(), start + length))
 }
 
 /// A decimal number without sign and without zeros in front.

@@ -4,15 +4,19 @@
 //! any other text is a tag, or a digest, of the image that the caller tells.
 
 use crate::helm;
-use crate::key::{Key, KeyError};
+use crate::key::{Key, KeyError, Step};
 use crate::oci;
 use crate::reference::What;
 use crate::refusal::{Reason, Refusal};
-use crate::site::{Fields, Form, Found, Joined, Pin, Site, Slot};
+use crate::site::{Fields, Form, Found, Joined, Names, Pin, Site, Slot};
 use crate::syntax::{NodeId, Shape, Tree};
 
-/// The site at the key.
-pub(crate) fn find(tree: &Tree<'_>, key: &str, found: &mut Found) -> Result<(), Refusal> {
+/// The site at the key; with `create` one to be added where there is none yet.
+pub(crate) fn find(tree: &Tree<'_>, key: &str, create: bool, found: &mut Found) -> Result<(), Refusal> {
+    if create && let Some(site) = missing(tree, key)? {
+        found.sites.push(site);
+        return Ok(());
+    }
     let (name, value) = locate(tree, key)?;
     match tree.node(value).shape {
         Shape::Mapping(_) => match helm::image_mapping(tree, value)? {
@@ -60,6 +64,36 @@ fn bare(tree: &Tree<'_>, slot: Slot, text: &str) -> Result<Site, Refusal> {
     Ok(Site { what: What::Image, image: String::new(), name: String::new(), at, form })
 }
 
+/// The site of a key that is not there, in the mapping that it belongs into: behind the last pair whose value
+/// stands on one line.
+fn missing(tree: &Tree<'_>, key: &str) -> Result<Option<Site>, Refusal> {
+    let key = parse(key)?;
+    let Some((Step::Name(name), around)) = key.steps().split_last() else { return Ok(None) };
+    if tree.at(&key)?.is_some() {
+        return Ok(None);
+    }
+    let around = match around {
+        [] => match (tree.roots().next(), tree.roots().nth(1)) {
+            (Some(root), None) if key.document().is_none() => root,
+            _ => return Ok(None),
+        },
+        around => match tree.at(&Key::within(key.document(), around))? {
+            Some((_, around)) => around,
+            None => return Ok(None),
+        },
+    };
+    let one_line = |(_, value): &(NodeId, NodeId)| {
+        let text = || tree.range(*value).is_some_and(|range| !tree.text()[range].contains('\n'));
+        matches!(tree.node(*value).shape, Shape::Scalar(_)) && text()
+    };
+    let Some(behind) = tree.pairs(around).filter(one_line).last() else { return Ok(None) };
+    let names = Names::Beside(Slot::of(behind));
+    let fields = Fields::tag_alone(Slot::of(behind));
+    let fields = Fields { mapping: Some(around), names, tag: None, tag_key: name.clone().into(), ..fields };
+    let (image, name, form) = (String::new(), String::new(), Form::Fields(fields));
+    Ok(Some(Site { what: What::Image, image, name, at: behind.0, form }))
+}
+
 /// Whether the text may be a version, `TAG@DIGEST` among them, for what cannot be read as a reference: one
 /// with the marks of a name in it is a broken reference or an address, and no tag is to be written over it.
 pub(crate) fn is_version(text: &str) -> bool {
@@ -81,7 +115,11 @@ fn beside(tree: &Tree<'_>, tag: &Slot) -> Result<Option<Fields>, Refusal> {
 }
 
 /// Keeps the sites at or below the key; a text there that no kind would take for a site becomes one.
-pub(crate) fn keep(tree: &Tree<'_>, key: &str, found: &mut Found) -> Result<(), Refusal> {
+pub(crate) fn keep(tree: &Tree<'_>, key: &str, create: bool, found: &mut Found) -> Result<(), Refusal> {
+    if create && let Some(site) = missing(tree, key)? {
+        *found = Found { sites: vec![site], ..Found::default() };
+        return Ok(());
+    }
     let (_, value) = locate(tree, key)?;
     let inside = |node: NodeId| value <= node && node.index() < tree.next(value);
     found.nested.retain(|nested| inside(nested.value));
@@ -103,7 +141,7 @@ pub(crate) fn keep(tree: &Tree<'_>, key: &str, found: &mut Found) -> Result<(), 
         }
     }
     if found.sites.is_empty() && found.nested.is_empty() {
-        find(tree, key, found)?;
+        find(tree, key, false, found)?;
     }
     Ok(())
 }

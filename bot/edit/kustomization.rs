@@ -100,7 +100,7 @@ pub(crate) fn entry(tree: &Tree<'_>, item: NodeId) -> Result<Site, Refusal> {
         mapping: Some(item),
         names: Names::Renamed { name, new_name, key: NEW_NAME },
         tag,
-        tag_key: NEW_TAG,
+        tag_key: NEW_TAG.into(),
         digest,
         pin: Pin::Key(DIGEST),
         bare_hex: false,

@@ -159,6 +159,15 @@ fn matching(
     change: &Change<'_>,
 ) -> Result<Vec<usize>, Refusal> {
     let sites = &found.sites;
+    if let Some(entry) = change.entry {
+        let image = |site: &Site| [Some(change.image), change.new_name].contains(&Some(&site.image));
+        let all = sites.iter().enumerate().filter(|(_, site)| site.name == entry && image(site));
+        let hits: Vec<usize> = all.map(|(at, _)| at).collect();
+        for hit in &hits {
+            refuse_twins(tree, found, &sites[*hit])?;
+        }
+        return Ok(hits);
+    }
     let names = || [Some(change.image), change.new_name].into_iter().flatten();
     // A bare value is of the image that the caller tells, else of any that is set under its key. Without a key
     // only a value that names the image will do, where there is one.
@@ -170,13 +179,17 @@ fn matching(
         };
         let named = |site: &Site| !site.image.is_empty();
         // `nginx` and `docker.io/library/nginx` move together, unless each has a change of its own.
-        let others = |site: &Site| changes.iter().any(|other| other.image == site.image);
+        let own = |site: &Site, other: &Change<'_>| other.what.is_none_or(|what| what == site.what);
+        let others = |site: &Site| changes.iter().any(|other| other.image == site.image && own(site, other));
         let mut hits = of(&|site| {
             let same = || same_image(&site.image, image) && !others(site);
             named(site) && (site.image == image || same())
         });
         if told && (target.key.is_some() || hits.is_empty()) {
             hits.extend(of(&|site| !named(site)));
+        }
+        if let Some(what) = change.what {
+            hits.retain(|at| sites[*at].what == what);
         }
         // A registry's repository and a Git repository may have one name; what is built comes first.
         if hits.iter().any(|at| sites[*at].what != What::Revision) {

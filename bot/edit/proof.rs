@@ -80,7 +80,7 @@ fn compare(
             Intent::Added { after, key, value } => {
                 edits.iter_mut().for_each(|edit| edit.line = line);
                 let depth = before.node(*after).depth;
-                for text in [key, value.as_str()] {
+                for text in [key.as_str(), value.as_str()] {
                     walk.demand(walk.is_added(text, depth), "the added key reads back as another one")?;
                     walk.new += 1;
                 }

@@ -59,12 +59,25 @@ pub struct Located {
 pub struct Change<'a> {
     /// The effective image to find, as in [`Reference::image`]; all references to it are changed.
     pub image: &'a str,
+    /// The only entry that is meant, by its name as in [`Reference::name`]: two entries of a kustomization may have
+    /// different tags of one image.
+    pub entry: Option<&'a str>,
+    /// What the references are to be of; `None` takes images and charts, and Git repositories where there are none.
+    pub what: Option<What>,
     /// The image that it shall become; `None` keeps it.
     pub new_name: Option<&'a str>,
     /// The wanted tag; `None` keeps it.
     pub tag: Option<&'a str>,
     /// What to do with the digest.
     pub digest: SetDigest<'a>,
+}
+
+impl<'a> Change<'a> {
+    /// No change yet, of all references to this image.
+    #[must_use]
+    pub const fn of(image: &'a str) -> Self {
+        Self { image, entry: None, what: None, new_name: None, tag: None, digest: SetDigest::Keep }
+    }
 }
 
 /// What to do with a digest. A digest that stays while the tag changes pins the old image, so a caller that

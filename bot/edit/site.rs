@@ -5,6 +5,7 @@
 
 mod index;
 
+use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -68,7 +69,7 @@ pub(crate) struct Fields {
     pub(crate) names: Names,
     pub(crate) tag: Option<Slot>,
     /// The key that a tag gets where there is none; added behind the name.
-    pub(crate) tag_key: &'static str,
+    pub(crate) tag_key: Cow<'static, str>,
     pub(crate) digest: Option<Slot>,
     pub(crate) pin: Pin,
     /// The digest is written without `sha256:` before it.
@@ -199,7 +200,7 @@ impl Fields {
             mapping: None,
             names: Names::Elsewhere,
             tag: Some(slot),
-            tag_key: "tag",
+            tag_key: "tag".into(),
             digest: None,
             pin: Pin::Nowhere,
             bare_hex: false,

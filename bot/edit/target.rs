@@ -15,12 +15,14 @@ pub struct Target<'a> {
     pub image: Option<&'a str>,
     /// Whether a value that is repeated by aliases may be changed where all that repeat it are of one image.
     pub follow: bool,
+    /// Whether the key may be added where it is missing and the mapping that it belongs into is there.
+    pub create: bool,
 }
 
 impl Target<'_> {
     /// The whole file of that kind.
     #[must_use]
     pub fn of(kind: Kind) -> Self {
-        Self { kind, key: None, image: None, follow: false }
+        Self { kind, key: None, image: None, follow: false, create: false }
     }
 }

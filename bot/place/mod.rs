@@ -42,6 +42,7 @@ pub fn target<'e>(entry: &'e FileEntry, bytes: &[u8]) -> Result<Target<'e>, Prob
         key: entry.key.as_deref(),
         image: entry.image.as_ref().map(ImageName::as_str),
         follow: entry.follow_anchors,
+        create: false,
     })
 }
 
@@ -118,7 +119,7 @@ pub fn change<'c>(image: &'c Image, tag: &'c str, digest: &'c str) -> Change<'c>
         Write::Digest => (None, SetDigest::Set(digest)),
         Write::TagAndDigest => (Some(tag), SetDigest::Set(digest)),
     };
-    Change { image: image.image.as_str(), new_name: None, tag, digest }
+    Change { tag, digest, ..Change::of(image.image.as_str()) }
 }
 
 /// Tries in memory what a promotion would do to the file of an entry: what stands there may be readable, and

@@ -68,7 +68,7 @@ fn with(target: &Target<'_>, data: &[u8]) -> u64 {
             [(Some("1e3"), SetDigest::Keep), (Some("v9"), SetDigest::Remove), (None, SetDigest::Set(&digest))]
         {
             let image = reference.image.as_str();
-            let change = Change { image, new_name: None, tag, digest };
+            let change = Change { tag, digest, ..Change::of(image) };
             let edited = match set(target, data, &[change]) {
                 Ok(edited) => edited,
                 Err(refusal) => {

@@ -164,18 +164,20 @@ fn edit(path: PathBuf, args: &SetArgs) -> Result<File, CliError> {
         // A bare value is taken for this image only where the user said which value.
         image: args.key.as_ref().map(|_| spec.image.as_str()),
         follow: args.follow_anchors,
+        create: false,
     };
     let references = gantry_edit::read(&target, &before).map_err(refused)?;
-    // An entry answers to the image that it becomes; kustomize's users name it by its `name` too.
-    let mut image = spec.image.as_str();
+    // An entry answers to the image that it becomes; kustomize's users name it by its `name` too, and then it
+    // alone is meant, whatever else has its image.
+    let (mut image, mut entry) = (spec.image.as_str(), None);
     if !references.iter().any(|reference| gantry_edit::same_image(&reference.image, image)) {
         let mut named = references.iter().filter(|reference| reference.name == image);
         if let (Some(one), None) = (named.next(), named.next()) {
-            image = one.image.as_str();
+            (image, entry) = (one.image.as_str(), Some(one.name.as_str()));
         }
     }
     let change = Change {
-        image,
+        entry,
         new_name: spec.new_name.as_deref(),
         tag: spec.tag.as_deref(),
         digest: match (&spec.digest, &spec.tag) {
@@ -183,6 +185,7 @@ fn edit(path: PathBuf, args: &SetArgs) -> Result<File, CliError> {
             (None, Some(_)) => SetDigest::Remove,
             (None, None) => SetDigest::Keep,
         },
+        ..Change::of(image)
     };
     let edited = gantry_edit::set(&target, &before, &[change]).map_err(|refusal| {
         let followed = Target { follow: true, ..target };

@@ -139,7 +139,7 @@ impl Group {
             mapping: None,
             names: Names::Repository { registry: self.registry, repository },
             tag: self.tag,
-            tag_key: "tag",
+            tag_key: "tag".into(),
             digest: self.digest,
             pin: Pin::BehindTag,
             bare_hex: false,

@@ -142,7 +142,7 @@ impl Ref {
             mapping: self.mapping,
             names: Names::Elsewhere,
             tag: self.slot.as_ref().map(|(_, slot)| slot.clone()),
-            tag_key: self.slot.as_ref().map_or(otherwise, |(key, _)| key),
+            tag_key: self.slot.as_ref().map_or(otherwise, |(key, _)| key).into(),
             digest: None,
             pin: Pin::Nowhere,
             bare_hex: false,

@@ -146,6 +146,17 @@ fn quote(token: &str) -> Option<Quote> {
     }
 }
 
+/// Whether a table has this text at this name.
+fn has(table: &dyn TableLike, name: &str, value: &str) -> bool {
+    table.get(name).and_then(Item::as_str) == Some(value)
+}
+
+/// The only one: of several none is meant.
+fn only<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    let one = all.next()?;
+    all.next().is_none().then_some(one)
+}
+
 impl<'t> Here<'t> {
     fn item(item: &'t Item) -> Option<Self> {
         match item {
@@ -169,6 +180,13 @@ impl<'t> Here<'t> {
             (Self::Table(table), Step::Name(name)) => table.get(name).and_then(Self::item),
             (Self::Tables(tables), Step::Index(at)) => tables.get(*at).map(|table| Self::Table(table)),
             (Self::Array(array), Step::Index(at)) => array.get(*at).map(Self::value),
+            (Self::Tables(tables), Step::Where(name, value)) => {
+                only(tables.iter().filter(|table| has(*table, name, value)).map(|table| Self::Table(table)))
+            }
+            (Self::Array(array), Step::Where(name, value)) => {
+                let tables = array.iter().filter_map(|item| item.as_inline_table());
+                only(tables.filter(|table| has(*table, name, value)).map(|table| Self::Table(table)))
+            }
             _ => None,
         }
     }

@@ -192,8 +192,15 @@ fn site(tree: &Tree<'_>, keys: &Keys<'_, '_>, standing: Standing<'_>, parts: Par
     let at = if alone { keys.mapping } else { name.value };
     let mapping = (alone && !standing.root).then_some(keys.mapping);
     let bare_hex = digest.as_ref().is_some_and(|slot| is_bare_hex(tree, slot));
-    let form =
-        Form::Fields(Fields { mapping, names, tag, tag_key: "tag", digest, pin: Pin::BehindTag, bare_hex });
+    let form = Form::Fields(Fields {
+        mapping,
+        names,
+        tag,
+        tag_key: "tag".into(),
+        digest,
+        pin: Pin::BehindTag,
+        bare_hex,
+    });
     Some(Site { what: What::Image, image, name: local, at, form })
 }
 

@@ -65,7 +65,7 @@ fn inline(tree: &Tree<'_>, pair: Option<(NodeId, NodeId)>, found: &mut Found) {
 fn remote(tree: &Tree<'_>, item: NodeId) -> Option<Site> {
     let url = git_url::parse(tree.string(item)?)?;
     let slot = Slot::part((item, item), url.revision?);
-    let form = Form::Fields(Fields { tag_key: "ref", ..Fields::tag_alone(slot) });
+    let form = Form::Fields(Fields { tag_key: "ref".into(), ..Fields::tag_alone(slot) });
     Some(Site { what: What::Revision, image: url.name.clone(), name: url.name, at: item, form })
 }
 
@@ -82,7 +82,7 @@ fn chart_of(
         return Ok(None);
     };
     let image = chart::full_name(repository, name);
-    let form = Form::Fields(Fields { tag_key: version, ..Fields::tag_alone(slot) });
+    let form = Form::Fields(Fields { tag_key: version.into(), ..Fields::tag_alone(slot) });
     Ok(Some(Site { what: What::Chart, name: image.clone(), image, at: item, form }))
 }
 

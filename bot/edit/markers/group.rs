@@ -152,7 +152,8 @@ impl Group {
             pin = Pin::BehindTag;
         }
         let (tag, digest) = (self.tag, self.digest);
-        let fields = Fields { mapping: None, names, tag, tag_key: "tag", digest, pin, bare_hex: false };
+        let fields =
+            Fields { mapping: None, names, tag, tag_key: "tag".into(), digest, pin, bare_hex: false };
         let form = Form::Fields(fields);
         Some(Site { what: What::Image, name: image.clone(), image, at, form })
     }

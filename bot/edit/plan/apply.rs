@@ -31,7 +31,7 @@ pub(super) fn site(
             What::Revision => revision(site, tag)?,
         }
         if let Form::Fields(fields) = &site.form {
-            oci::check_under(fields.tag_key, tag)?;
+            oci::check_under(&fields.tag_key, tag)?;
         }
     }
     sound(target, tree, site)?;
@@ -78,10 +78,10 @@ pub(super) fn any_tag(
     draft: &mut Draft<'_, '_>,
 ) -> Result<(), Refusal> {
     let tag = match &of.form {
-        Form::Fields(fields) => oci::sample_under(fields.tag_key),
+        Form::Fields(fields) => oci::sample_under(&fields.tag_key),
         Form::Joined(_) => "0.0.0-any",
     };
-    let change = Change { image: &of.image, new_name: None, tag: Some(tag), digest: SetDigest::Keep };
+    let change = Change { tag: Some(tag), ..Change::of(&of.image) };
     site(target, tree, found, of, &change, draft)
 }
 
@@ -214,7 +214,7 @@ fn apply(
         Names::Beside(slot) => Some(slot),
         Names::Renamed { name, new_name, .. } => Some(new_name.as_ref().unwrap_or(name)),
     };
-    let add = |draft: &mut Draft<'_, '_>, behind: Option<&Slot>, key: &'static str, text: &str| match (
+    let add = |draft: &mut Draft<'_, '_>, behind: Option<&Slot>, key: &str, text: &str| match (
         fields.mapping,
         behind,
     ) {
@@ -262,7 +262,7 @@ fn apply(
     if let Some(wanted) = wanted.filter(|_| touched) {
         match &fields.tag {
             Some(slot) => put(tree, slot, &wanted, draft)?,
-            None => add(draft, behind, fields.tag_key, &wanted)?,
+            None => add(draft, behind, &fields.tag_key, &wanted)?,
         }
     }
     let pinned_after = pinned_here.is_some();

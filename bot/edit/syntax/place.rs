@@ -37,11 +37,37 @@ impl Tree<'_> {
             let next = match step {
                 Step::Name(name) => self.get(around, name)?,
                 Step::Index(index) => self.items(around).nth(*index).map(|item| (item, item)),
+                Step::Where(name, value) => self.item_where(around, name, value)?,
             };
             let Some(next) = next else { return Ok(None) };
             here = next;
         }
         Ok(Some(here))
+    }
+
+    /// The one item of a list that has this text at this name.
+    fn item_where(&self, list: NodeId, name: &str, value: &str) -> Result<Option<(NodeId, NodeId)>, Refusal> {
+        let mut found = Vec::new();
+        for item in self.items(list) {
+            let mapping = match self.node(item).shape {
+                Shape::Alias(target) => target,
+                Shape::Scalar(_) | Shape::Sequence(_) | Shape::Mapping(_) => item,
+            };
+            if let Some((_, own)) = self.get(mapping, name)?
+                && self.string(own) == Some(value)
+            {
+                found.push(item);
+            }
+        }
+        match found.as_slice() {
+            [] => Ok(None),
+            [one] => Ok(Some((*one, *one))),
+            [first, ..] => {
+                let lines = found.iter().take(Self::MAX_USERS).map(|item| self.position(*item).0).collect();
+                let key = Key::written(None, vec![Step::Where(name.to_owned(), value.to_owned())]);
+                Err(Refusal::at(self.position(*first), Reason::SeveralValues { key, lines }))
+            }
+        }
     }
 
     /// How far a key path leads, and the names that stand there.

@@ -24,9 +24,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use folder::File;
-use gantry_edit::{
-    Change, Kind, Reason, Reference, Refusal, SetDigest, Target, check, detect, read, set, syntax::Tree,
-};
+use gantry_edit::{Change, Kind, Reason, Reference, Refusal, Target, check, detect, read, set, syntax::Tree};
 use scan::Sight;
 use tally::Tally;
 
@@ -122,7 +120,7 @@ fn edit(file: &File, kind: Kind, references: &[Reference], at: usize, tally: &mu
 }
 
 fn attempt(target: &Target<'_>, bytes: &[u8], image: &str, tag: &str) -> Result<Vec<u8>, Refusal> {
-    let change = Change { image, new_name: None, tag: Some(tag), digest: SetDigest::Keep };
+    let change = Change { tag: Some(tag), ..Change::of(image) };
     let edited = set(target, bytes, &[change])?;
     Ok(edited.bytes)
 }

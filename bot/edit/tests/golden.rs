@@ -115,7 +115,7 @@ fn run(target: &Target<'_>, before: &[u8], edit: &str) -> Result<Edited, Refusal
                 Some("-") => SetDigest::Remove,
                 Some(digest) => SetDigest::Set(digest),
             };
-            Change { image, new_name: *name, tag: *tag, digest }
+            Change { new_name: *name, tag: *tag, digest, ..Change::of(image) }
         })
         .collect();
     set(target, before, &changes)

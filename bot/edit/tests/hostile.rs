@@ -5,8 +5,8 @@
 use std::time::Instant;
 
 use gantry_edit::{
-    Change, Kind, MAX_ANCHORS, MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_REFERENCES, Reason, SetDigest, Target,
-    check, read, set,
+    Change, Kind, MAX_ANCHORS, MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_REFERENCES, Reason, Target, check, read,
+    set,
 };
 
 /// The reason for which `check` and `read` refuse, on a stack of 128 KiB.
@@ -104,7 +104,7 @@ fn large_files_of_one_thing_are_read() {
 #[test]
 fn references_are_bounded_in_texts_inside_of_the_file_too() {
     let many = Reason::TooMany { what: "references", limit: MAX_REFERENCES };
-    let keep = Change { image: "a/b", new_name: None, tag: Some("v2"), digest: SetDigest::Keep };
+    let keep = Change { tag: Some("v2"), ..Change::of("a/b") };
     let list = |count: usize, pad: &str| -> String {
         (0..count).map(|at| format!("{pad}c{at}: {{image: a/b:v1}}\n")).collect()
     };

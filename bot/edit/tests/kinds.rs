@@ -10,7 +10,7 @@ mod made;
 #[path = "common/resolve.rs"]
 mod resolve;
 
-use gantry_edit::{Change, Kind, Reason, SetDigest, Target, check, read, set};
+use gantry_edit::{Change, Kind, Reason, Target, check, read, set};
 use made::{IMAGE, file};
 use proptest::prelude::*;
 use resolve::Type;
@@ -19,7 +19,7 @@ const OLD: &str = "v7.old-1";
 const NEW: &str = "v8.new-22";
 
 fn tagged<'a>(image: &'a str, tag: &'a str) -> Change<'a> {
-    Change { image, new_name: None, tag: Some(tag), digest: SetDigest::Keep }
+    Change { tag: Some(tag), ..Change::of(image) }
 }
 
 proptest! {

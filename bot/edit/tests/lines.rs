@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use gantry_edit::{Change, Kind, SetDigest, Target, read, set};
+use gantry_edit::{Change, Kind, Target, read, set};
 
-const CHANGE: Change<'_> = Change { image: "a/b", new_name: None, tag: Some("v2"), digest: SetDigest::Keep };
+const CHANGE: Change<'_> = Change { tag: Some("v2"), ..Change::of("a/b") };
 
 /// Patches in blocks, each with its own lines before the image: the image of the first is on line 9.
 const PATCHES: &str = "\

@@ -74,7 +74,7 @@ fn images(output: &str) -> Vec<&str> {
 }
 
 fn tag(tag: &str) -> Change<'_> {
-    Change { image: IMAGE, new_name: None, tag: Some(tag), digest: SetDigest::Keep }
+    Change { tag: Some(tag), ..Change::of(IMAGE) }
 }
 
 const DEPLOYMENT: &str = "\
