@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gantry::git::{Draft, Drafting, Mirror, Person, RefResult, RefUpdate, Remote};
 use gantry_core::ids::CommitId;
-use gantry_edit::{Change, Kind, SetDigest, Target};
+use gantry_edit::{Change, Kind, Target};
 
 use crate::{
     infra::{Copy, image, overlay},
