@@ -105,6 +105,16 @@ class Deploy(unittest.TestCase):
             with process(*command, cwd=below(held["WorkingDirectory"][0]), env=environment) as started:
                 ready(f"http://{at}", started)
                 self.assertIn("checkout", get(f"http://{at}/")[1])
+                scrape = get(f"http://{at}/metrics")[1]
+        # What the chart's alerts ask for is what a server says.
+        for sample in (
+            r'gantry_seconds_since_look\{repository="shop-infra"\}',
+            r'gantry_repository_problems\{repository="shop-infra"\}',
+            r"gantry_inbox_oldest_pending_seconds",
+            r'gantry_http_requests_total\{[^}]*route="/readyz"[^}]*status="200"[^}]*\}',
+            r'gantry_http_request_seconds_bucket\{[^}]*route="/"[^}]*le="0.1"[^}]*\}',
+        ):
+            self.assertRegex(scrape, rf"(?m)^{sample} \d")
         self.assertTrue((root / "var/lib/gantry/gantry.db").exists())
 
     def test_the_compose_file_is_taken_by_its_schema(self):
