@@ -12,12 +12,16 @@ mod batch_size;
 mod change;
 mod edits;
 mod identities;
+mod order;
 mod prepared;
 mod promoted;
 mod sealer;
 mod write;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use gantry_core::{
     artifact::Release,
@@ -33,13 +37,17 @@ use jiff::{SignedDuration, Timestamp};
 pub use self::batch_size::BatchSize;
 use self::{
     identities::Identities,
+    order::Order,
     sealer::Sealer,
-    write::{Writer, Written, Wrote},
+    write::{Merges, Trouble, Writer, Written, Wrote, writes},
 };
 use crate::{
     clock::Clock,
-    forge::{Draft, Forge, ForgeError, Merged},
-    git::{GitError, Mirror},
+    forge::{
+        Draft, Forge, ForgeError, Merged,
+        by_git::{Merging, Try},
+    },
+    git::{GitError, Lines, Mirror},
     seal::Trust,
     speak::{ProposalText, Renderer},
     store::board::Seen,
@@ -68,7 +76,12 @@ pub struct Actor {
     pub trust: Arc<Trust>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The lines of the branches that are merged into, kept from round to round.
+    pub lines: Arc<Lines>,
 }
+
+/// The merges under way at a forge that merges by Git; none where there are none.
+type Underway = Option<Arc<dyn Merging + Send + Sync>>;
 
 /// What came of performing effects.
 #[derive(Debug, Default)]
@@ -82,17 +95,39 @@ pub struct Acted {
 }
 
 impl Actor {
-    /// Performs what was decided on what was seen. `batch_size` goes from one round to the next.
+    /// Performs what was decided on what was seen: as much of it as fits one push. `batch_size` goes from one
+    /// round to the next.
     pub async fn perform(&self, seen: &Seen, decision: &Decision, batch_size: &mut BatchSize) -> Acted {
         let mut acted = Acted::default();
         let Some(pipeline) = seen.pipeline.clone() else { return acted };
         if decision.effects.is_empty() {
             return acted;
         }
-        let effects: Arc<Vec<Effect>> = Arc::new(decision.effects.clone());
-        let wrote =
-            self.write(pipeline.clone(), Arc::clone(&seen.facts), Arc::clone(&effects), batch_size).await;
-        let Wrote { done: written, more } = match wrote {
+        let by_git = self.forge.merges_by_git().is_some();
+        let order = Order::new(&pipeline);
+        let pushed = |effect: &Effect| writes(effect) || (by_git && matches!(effect, Effect::Merge { .. }));
+        let indices = |wanted: bool| -> Vec<usize> {
+            let all = decision.effects.iter().enumerate();
+            all.filter(|(_, effect)| pushed(effect) == wanted).map(|(index, _)| index).collect()
+        };
+        let (to_push, others) = (indices(true), indices(false));
+        let chosen = order.first(&decision.effects, &to_push, batch_size.all());
+        let more_to_push = chosen.len() < to_push.len();
+        // What goes to the forge alone follows what is pushed. A proposal that is merged now says no more.
+        let merged: BTreeSet<&Place> = chosen
+            .iter()
+            .filter_map(|index| match &decision.effects[*index] {
+                Effect::Merge { place, .. } => Some(place),
+                _ => None,
+            })
+            .collect();
+        let mut others = order.first(&decision.effects, &others, usize::MAX);
+        others.retain(|index| !merged.contains(decision.effects[*index].place()));
+        let effects: Vec<Effect> =
+            chosen.iter().chain(&others).map(|index| decision.effects[*index].clone()).collect();
+        let effects = Arc::new(effects);
+        let wrote = self.push(pipeline.clone(), seen, &effects, batch_size, &mut acted).await;
+        let Wrote { done: written, more, .. } = match wrote {
             Ok(wrote) => wrote,
             Err(GitError::Damaged { .. }) if self.mirror.will_mend() => {
                 acted.look_again = true;
@@ -103,7 +138,9 @@ impl Actor {
                 return acted;
             }
         };
-        acted.look_again = more;
+        // What the server keeps refusing is no reason to look again at once.
+        let done = written.values().any(|written| !matches!(written, Written::Left(_)));
+        acted.look_again = (more || more_to_push) && done;
         let standings: BTreeMap<&Place, &Standing> =
             decision.standings.iter().map(|standing| (&standing.place, standing)).collect();
         for (index, effect) in effects.iter().enumerate() {
@@ -142,23 +179,83 @@ impl Actor {
         acted
     }
 
+    /// Git's part of all effects in one push, the merges of a forge that merges by Git among them.
+    async fn push(
+        &self,
+        pipeline: Arc<Pipeline>,
+        seen: &Seen,
+        effects: &Arc<Vec<Effect>>,
+        batch_size: &mut BatchSize,
+        acted: &mut Acted,
+    ) -> Result<Wrote, GitError> {
+        let merging = self.merging(effects).await.unwrap_or_else(|error| {
+            acted.troubles.push(error.to_string());
+            None
+        });
+        let wrote = self
+            .write(pipeline.clone(), Arc::clone(&seen.facts), effects.clone(), batch_size, &merging)
+            .await;
+        let wrote = match wrote {
+            // The merges can't be written down; everything else goes without them.
+            Err(Trouble::Forge(error)) => {
+                acted.troubles.push(error.to_string());
+                let facts = Arc::clone(&seen.facts);
+                self.write(pipeline, facts, effects.clone(), batch_size, &None).await
+            }
+            wrote => wrote,
+        };
+        let mut wrote = match wrote {
+            Ok(wrote) => wrote,
+            Err(Trouble::Git(error)) => return Err(error),
+            Err(Trouble::Forge(error)) => return Err(GitError::unfinished(error)),
+        };
+        if let Some(merging) = merging
+            && !wrote.merged.is_empty()
+            && let Err(error) = merging.settle(std::mem::take(&mut wrote.merged)).await
+        {
+            // Written down before, they are found by the next look.
+            acted.troubles.push(error.to_string());
+        }
+        Ok(wrote)
+    }
+
+    /// What the forge knows of the proposals that are to be merged by Git; none where there is nothing to merge.
+    async fn merging(&self, effects: &[Effect]) -> Result<Underway, ForgeError> {
+        let merges = effects.iter().filter_map(|effect| match effect {
+            Effect::Merge { proposal, head, .. } => Some((*proposal, head.clone())),
+            _ => None,
+        });
+        let merges: Vec<(ProposalNumber, CommitId)> = merges.collect();
+        match self.forge.merges_by_git().filter(|_| !merges.is_empty()) {
+            Some(forge) => Ok(Some(Arc::from(forge.merging(&merges).await?))),
+            None => Ok(None),
+        }
+    }
+
     async fn write(
         &self,
         pipeline: Arc<Pipeline>,
         facts: Arc<Facts>,
         effects: Arc<Vec<Effect>>,
         batch_size: &mut BatchSize,
-    ) -> Result<Wrote, GitError> {
+        merging: &Underway,
+    ) -> Result<Wrote, Trouble> {
         let mut taken = std::mem::take(batch_size);
         let (mirror, renderer, now) = (Arc::clone(&self.mirror), self.renderer.clone(), self.clock.now());
+        let (lines, merging) = (Arc::clone(&self.lines), merging.clone());
         let identities = Identities {
             author: self.author.clone(),
             committer: self.bot.clone(),
             people: Arc::clone(&self.people),
         };
         let trust = Arc::clone(&self.trust);
+        let runtime = tokio::runtime::Handle::current();
         let work = move || {
             let sealer = Sealer::new(trust, &pipeline, &facts);
+            let begin = |tries: &[Try]| match &merging {
+                Some(merging) => runtime.block_on(merging.begin(tries)),
+                None => Ok(()),
+            };
             let writer = Writer {
                 mirror: &mirror,
                 pipeline: &pipeline,
@@ -166,6 +263,11 @@ impl Actor {
                 renderer: &renderer,
                 identities: &identities,
                 sealer: &sealer,
+                merges: Merges {
+                    proposals: merging.as_ref().map(|merging| merging.proposals()),
+                    lines: &lines,
+                    begin: &begin,
+                },
                 now,
             };
             let result = writer.write(&effects, &mut taken);
@@ -176,7 +278,7 @@ impl Actor {
                 *batch_size = learned;
                 result
             }
-            Err(error) => Err(GitError::unfinished(error)),
+            Err(error) => Err(GitError::unfinished(error).into()),
         }
     }
 
@@ -221,6 +323,8 @@ impl Actor {
                 }
                 Ok(())
             }
+            // Those of a forge that merges by Git were pushed.
+            Effect::Merge { .. } if self.forge.merges_by_git().is_some() => Ok(()),
             Effect::Merge { place, proposal, head } => {
                 match self.forge.merge(*proposal, head).await? {
                     Merged::Yes { .. } | Merged::Moved => acted.look_again = true,
@@ -291,12 +395,16 @@ impl Actor {
             let release = match effect {
                 Effect::Commit { promotion } | Effect::Propose { promotion, .. } => &promotion.release.id,
                 Effect::Rule { release, .. } => release,
+                Effect::Merge { place, proposal, .. } if self.forge.merges_by_git().is_some() => {
+                    match open_release(&seen.facts, place, *proposal) {
+                        Some(release) => &release.clone(),
+                        None => continue,
+                    }
+                }
                 Effect::Describe { .. }
                 | Effect::Merge { .. }
                 | Effect::Close { .. }
-                | Effect::Prune { .. } => {
-                    continue;
-                }
+                | Effect::Prune { .. } => continue,
             };
             let why = (error.to_string(), error.owner());
             self.fail(seen, effect.place(), release, why, RETRY_NETWORK, acted);

@@ -5,7 +5,13 @@
 //! swaps each branch; one that lost its race changes nothing and is planned anew on the new head, while the
 //! others have landed (LESSONS: image-automation-controller #939).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod merge;
+mod push;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    time::Instant,
+};
 
 use gantry_core::{
     config::pipeline::Pipeline,
@@ -17,6 +23,8 @@ use gantry_core::{
 };
 use jiff::Timestamp;
 
+pub(super) use self::merge::Merges;
+use self::{merge::Merge, push::Push};
 use super::{
     batch_size::{BatchSize, Went},
     edits,
@@ -25,6 +33,7 @@ use super::{
     sealer::{Sealer, bound},
 };
 use crate::{
+    forge::{ForgeError, by_git::Try},
     git::{Draft, Drafting, File, GitError, Mirror, RefResult, RefUpdate},
     speak::{Renderer, Ruled},
 };
@@ -52,6 +61,8 @@ pub(super) struct Writer<'a> {
     pub(super) renderer: &'a Renderer,
     pub(super) identities: &'a Identities,
     pub(super) sealer: &'a Sealer,
+    /// The merges that are made here.
+    pub(super) merges: Merges<'a>,
     pub(super) now: Timestamp,
 }
 
@@ -60,8 +71,25 @@ pub(super) struct Writer<'a> {
 pub(super) struct Wrote {
     /// By the effect's index.
     pub(super) done: BTreeMap<usize, Written>,
+    /// What became of the merges, for the forge to write down.
+    pub(super) merged: Vec<(Try, RefResult)>,
     /// Some effects were left for the next look, see [`BatchSize`].
     pub(super) more: bool,
+}
+
+/// Nothing was pushed.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// Git did not work.
+    Git(GitError),
+    /// The forge could not write down the merges, without which they must not be pushed.
+    Forge(ForgeError),
+}
+
+impl From<GitError> for Trouble {
+    fn from(error: GitError) -> Self {
+        Self::Git(error)
+    }
 }
 
 /// A branch's new head, and for whom.
@@ -74,8 +102,12 @@ struct Planned {
 /// A branch that grows: its head and the files as the chain has left them.
 struct Chain {
     start: CommitId,
+    /// The commit that `files` are changes of: the start, or a proposal's head that the branch became.
+    at: CommitId,
     head: CommitId,
     files: HashMap<String, File>,
+    /// All paths that the chain has changed, those too that are new or gone.
+    changed: HashSet<String>,
     places: Vec<(Place, ReleaseId)>,
 }
 
@@ -86,7 +118,8 @@ impl Writer<'_> {
 
     /// Writes what `effects` want of Git, in one push. The answer has one entry for each effect that writes,
     /// by its index, and none for one that `batch_size` leaves for the next look.
-    pub(super) fn write(&self, effects: &[Effect], batch_size: &mut BatchSize) -> Result<Wrote, GitError> {
+    pub(super) fn write(&self, effects: &[Effect], batch_size: &mut BatchSize) -> Result<Wrote, Trouble> {
+        let begin = Instant::now();
         let mut drafting = match effects.iter().any(writes) {
             true => self.mirror.drafting_to_push(),
             false => self.mirror.drafting(),
@@ -95,6 +128,7 @@ impl Writer<'_> {
         let mut chains: BTreeMap<BranchName, Chain> = BTreeMap::new();
         let mut of_chain: Vec<(usize, BranchName)> = Vec::new();
         let mut planned: Vec<(usize, Planned)> = Vec::new();
+        let mut tries: Vec<(BranchName, Try)> = Vec::new();
         let mut left: BTreeSet<BranchName> = BTreeSet::new();
         let mut ahead = Ahead::default();
         let room = |chains: &BTreeMap<BranchName, Chain>, base: &BranchName| {
@@ -143,16 +177,29 @@ impl Writer<'_> {
                         head: None,
                     },
                 )),
-                Effect::Describe { .. } | Effect::Merge { .. } | Effect::Close { .. } => {}
+                Effect::Merge { place, proposal, .. } => {
+                    match self.merge(&mut drafting, &mut chains, place, *proposal, room)? {
+                        Merge::Made(base, merge) => {
+                            of_chain.push((index, base.clone()));
+                            tries.push((base, merge));
+                        }
+                        Merge::Left(base) => drop(left.insert(base)),
+                        Merge::Not(written) => drop(done.insert(index, written)),
+                        Merge::Elsewhere => {}
+                    }
+                }
+                Effect::Describe { .. } | Effect::Close { .. } => {}
             }
         }
         let lengths: Vec<(BranchName, usize)> =
             chains.iter().map(|(branch, chain)| (branch.clone(), chain.places.len())).collect();
         let first: BTreeMap<BranchName, usize> =
             of_chain.iter().rev().map(|(index, branch)| (branch.clone(), *index)).collect();
-        let done = Self::push(drafting, chains, of_chain, planned, done).inspect_err(|error| {
+        let changes = of_chain.len() + planned.len();
+        let push = Push { drafting, chains, of_chain, planned, tries };
+        let (done, merged) = push.run(&self.merges, done).inspect_err(|error| {
             // What took too long, or is too much, is not tried again as a whole.
-            if matches!(error, GitError::Timeout { .. } | GitError::TooLarge { .. }) {
+            if matches!(error, Trouble::Git(GitError::Timeout { .. } | GitError::TooLarge { .. })) {
                 for (branch, commits) in &lengths {
                     batch_size.learn(branch, Went::Lost { commits: *commits });
                 }
@@ -167,60 +214,8 @@ impl Writer<'_> {
             };
             batch_size.learn(&branch, went);
         }
-        Ok(Wrote { done, more: !left.is_empty() })
-    }
-
-    fn push(
-        drafting: Drafting<'_>,
-        chains: BTreeMap<BranchName, Chain>,
-        of_chain: Vec<(usize, BranchName)>,
-        planned: Vec<(usize, Planned)>,
-        mut done: BTreeMap<usize, Written>,
-    ) -> Result<BTreeMap<usize, Written>, GitError> {
-        let mut updates: Vec<RefUpdate> = chains
-            .iter()
-            .filter(|(_, chain)| chain.head != chain.start)
-            .map(|(branch, chain)| RefUpdate {
-                branch: branch.to_string(),
-                old: Some(chain.start.clone()),
-                new: Some(chain.head.clone()),
-            })
-            .collect();
-        updates.extend(planned.iter().map(|(_, plan)| plan.update.clone()));
-        if updates.is_empty() {
-            return Ok(done);
-        }
-        let outcomes: HashMap<String, RefResult> =
-            drafting.push(&updates)?.into_iter().map(|outcome| (outcome.branch, outcome.result)).collect();
-        let answer = |branch: &str, head: Option<CommitId>, release: Option<&ReleaseId>| {
-            match (outcomes.get(branch), release) {
-                (Some(RefResult::Landed), _) => Written::Landed(head),
-                (Some(RefResult::Refused { message }), Some(release)) => {
-                    Written::Refused(release.clone(), message.clone(), Owner::Platform)
-                }
-                (Some(RefResult::Unfinished { message }), Some(release)) => {
-                    Written::Silent(release.clone(), message.clone())
-                }
-                // At once it would be refused again, and again.
-                (Some(RefResult::Refused { message } | RefResult::Unfinished { message }), None) => {
-                    Written::Left(message.clone())
-                }
-                (Some(RefResult::LostRace { .. }) | None, _) => Written::LostRace,
-            }
-        };
-        let mut positions: HashMap<&BranchName, usize> = HashMap::new();
-        for (index, branch) in &of_chain {
-            let Some(chain) = chains.get(branch) else { continue };
-            let position = positions.entry(branch).or_default();
-            let release = chain.places.get(*position).map(|(_, release)| release);
-            *position += 1;
-            done.insert(*index, answer(branch.as_str(), None, release));
-        }
-        for (index, plan) in planned {
-            let release = plan.places.first().map(|(_, release)| release);
-            done.insert(index, answer(&plan.update.branch, plan.head, release));
-        }
-        Ok(done)
+        batch_size.took(changes, begin.elapsed());
+        Ok(Wrote { done, merged, more: !left.is_empty() })
     }
 
     fn chain<'c>(
@@ -232,8 +227,10 @@ impl Writer<'_> {
             self.facts.heads.get(base).ok_or_else(|| GitError::unfinished(format!("no branch {base}")))?;
         Ok(chains.entry(base.clone()).or_insert_with(|| Chain {
             start: head.clone(),
+            at: head.clone(),
             head: head.clone(),
             files: HashMap::new(),
+            changed: HashSet::new(),
             places: Vec::new(),
         }))
     }
@@ -247,12 +244,13 @@ impl Writer<'_> {
         prepared: Option<Prepared>,
     ) -> Result<Result<bool, Written>, GitError> {
         let chain = self.chain(chains, &promotion.base)?;
-        let snapshot = self.mirror.snapshot(&chain.start)?;
+        let snapshot = self.mirror.snapshot(&chain.at)?;
         let mut read = |path: &str| match chain.files.get(path) {
             Some(file) => Ok(Some(file.clone())),
             None => snapshot.read(path),
         };
-        let changes = match prepared.filter(|prepared| prepared.holds(&chain.files)) {
+        let untouched = chain.at == chain.start;
+        let changes = match prepared.filter(|prepared| untouched && prepared.holds(&chain.files)) {
             Some(prepared) => prepared.changes,
             None => edits::of(self.mirror, self.pipeline, self.facts, promotion, &mut read)?,
         };
@@ -275,6 +273,7 @@ impl Writer<'_> {
             }
         }
         let message = self.message(promotion, None);
+        let paths: Vec<String> = changes.iter().map(|change| change.path.clone()).collect();
         let changes = changes.into_iter().map(|change| (change.path, change.after)).collect();
         let draft = self.draft(chain.head.clone(), changes, message, None);
         match self.sealer.commit(drafting, &promotion.base, draft) {
@@ -283,6 +282,7 @@ impl Writer<'_> {
         }
         // Only now: what is refused must not go along with the next one that edits the same file.
         chain.files.extend(files);
+        chain.changed.extend(paths);
         chain.places.push((promotion.place.clone(), promotion.release.id.clone()));
         Ok(Ok(true))
     }
@@ -380,8 +380,8 @@ impl Writer<'_> {
     }
 }
 
-/// Whether it takes a push.
-fn writes(effect: &Effect) -> bool {
+/// Whether it takes a push, besides merges, which are pushed where the forge merges by Git.
+pub(super) fn writes(effect: &Effect) -> bool {
     match effect {
         Effect::Commit { .. } | Effect::Rule { .. } | Effect::Prune { .. } => true,
         Effect::Propose { pushed, .. } => !pushed,

@@ -89,7 +89,14 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    match runtime(&cli.command).and_then(|runtime| runtime.block_on(dispatch(cli.command, &screen))) {
+    let done = runtime(&cli.command).and_then(|runtime| {
+        let done = runtime.block_on(dispatch(cli.command, &screen));
+        // What still runs on a thread of its own, such as a push to a server that went silent, is not waited for:
+        // it may be cut off at any instruction.
+        runtime.shutdown_background();
+        done
+    });
+    match done {
         Ok(code) => code,
         Err(error) => {
             screen.say(&error.to_string());

@@ -4,6 +4,7 @@
 //! forge holds and makes one thing so. Every write compares first, because it may be repeated after a crash
 //! (promise 3), and a merge names the head that it means, because somebody may have pushed (promise 6).
 
+pub mod by_git;
 pub mod local;
 
 use async_trait::async_trait;
@@ -112,6 +113,11 @@ pub trait Forge: Send + Sync {
         head: &CommitId,
         statuses: &[HeadStatus],
     ) -> Result<(), ForgeError>;
+
+    /// Where it merges by Git: then merges are made by whoever pushes, many in one push.
+    fn merges_by_git(&self) -> Option<&dyn by_git::MergesByGit> {
+        None
+    }
 
     /// Merges a proposal, if its head is still `head`.
     async fn merge(&self, number: ProposalNumber, head: &CommitId) -> Result<Merged, ForgeError>;

@@ -116,7 +116,17 @@ impl Mirror {
         Ok(self.merge_base(ancestor, head)?.as_ref() == Some(ancestor))
     }
 
-    fn info(
+    /// The parents of a commit that the mirror holds.
+    pub(super) fn parents(
+        &self,
+        repository: &gix::Repository,
+        id: ObjectId,
+    ) -> Result<Vec<ObjectId>, GitError> {
+        let commit = repository.find_commit(id).map_err(|error| self.damage(&error))?;
+        Ok(commit.parent_ids().map(gix::Id::detach).collect())
+    }
+
+    pub(super) fn info(
         &self,
         repository: &gix::Repository,
         id: ObjectId,

@@ -108,6 +108,8 @@ pub struct App {
     /// Cancelled when the server goes down: it ends streams of events and long polls, which would otherwise
     /// hold a graceful end up.
     pub closing: CancellationToken,
+    /// Cancelled as soon as the server is asked to end: from then on it is not ready, while it still answers.
+    pub stopping: CancellationToken,
 }
 
 /// The decision on one look, kept for readers.

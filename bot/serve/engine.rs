@@ -12,6 +12,7 @@ use gantry_core::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     act::{Actor, BatchSize},
@@ -28,6 +29,8 @@ use crate::{
 /// More rounds in a row than this mean that two of us undo each other's work, or a person is very busy: take
 /// a breath, and say so.
 const ROUNDS: usize = 100;
+/// That breath.
+const BREATH: SignedDuration = SignedDuration::from_secs(1);
 /// How long this process is the one that acts, unless it says so again.
 const LEASE: Duration = Duration::from_secs(60);
 /// How often the mirror is looked after.
@@ -55,6 +58,8 @@ pub struct Engine {
     pub batch_size: BatchSize,
     /// When the mirror was last looked after.
     pub maintained: Option<Timestamp>,
+    /// The end: between two steps, nothing more is begun.
+    pub stop: CancellationToken,
 }
 
 impl Engine {
@@ -65,7 +70,9 @@ impl Engine {
     pub async fn run_until_settled(&mut self) -> Result<Option<Timestamp>, StoreError> {
         self.board.begin(&self.repository);
         let result = self.rounds().await;
-        self.maintain().await;
+        if !self.stop.is_cancelled() {
+            self.maintain().await;
+        }
         self.board.end(&self.repository);
         result
     }
@@ -92,26 +99,32 @@ impl Engine {
     }
 
     async fn rounds(&mut self) -> Result<Option<Timestamp>, StoreError> {
-        let mut next = None;
         for _ in 0..ROUNDS {
-            let (again, look) = self.round().await?;
-            next = look;
+            if self.stop.is_cancelled() {
+                return Ok(None);
+            }
+            let (again, next) = self.round().await?;
             if !again {
                 return Ok(next);
             }
         }
         tracing::warn!(
             repository = self.repository,
-            "still not settled after {ROUNDS} rounds; going on later"
+            "still not settled after {ROUNDS} rounds; going on in a moment"
         );
-        Ok(next)
+        Ok(self.clock.now().checked_add(BREATH).ok())
     }
 
     async fn round(&mut self) -> Result<(bool, Option<Timestamp>), StoreError> {
         let now = self.clock.now();
         let lease = format!("engine:{}", self.repository);
         let acts = self.store.acquire(&lease, &self.holder, LEASE, now).await?;
-        let look = self.observer.look(&self.failures).await?;
+        // A look changes nothing: one that is given up at the end leaves nothing half done.
+        let stop = self.stop.clone();
+        let look = tokio::select! {
+            look = self.observer.look(&self.failures) => look?,
+            () = stop.cancelled() => return Ok((false, None)),
+        };
         if look.took_builds {
             self.board.wake();
         }
@@ -126,7 +139,7 @@ impl Engine {
         let mut again = self.answer(&look.asked, &mut seen).await?;
         self.finish_wishes(&decision).await?;
         // What people said changes the facts: it is looked at before anything is done.
-        if !again {
+        if !again && !self.stop.is_cancelled() {
             let acted = self.actor.perform(&seen, &decision, &mut self.batch_size).await;
             again = acted.look_again;
             self.failures.retain(|(place, _), failure| still_stands(&seen, place, failure, now));

@@ -24,6 +24,8 @@ use crate::{
 
 /// How long a look waits after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How long what is under way may take when the server ends.
+const AT_THE_END: Duration = Duration::from_secs(4);
 /// How often finished things are cleared away.
 const HOUSEKEEPING: Duration = Duration::from_secs(3_600);
 
@@ -52,10 +54,12 @@ impl Server {
         parts::assemble(settings, clock).await
     }
 
-    /// Serves until `stop`.
+    /// Serves until `stop`. From then on the server is not ready; what it is writing is ended, or given up after
+    /// [`AT_THE_END`]; then nobody is answered any more. What was given up is found again by the next start.
     pub async fn run(self, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
-        for engine in self.engines {
+        for mut engine in self.engines {
+            engine.stop = stop.clone();
             tasks.spawn(keep_up(engine, Arc::clone(&self.board), self.poll, stop.clone()));
         }
         tasks.spawn(watch(
@@ -66,8 +70,18 @@ impl Server {
             stop.clone(),
         ));
         tasks.spawn(keep_house(Arc::clone(&self.store), Arc::clone(&self.clock), stop.clone()));
-        http::serve(self.listener, self.app, stop).await;
-        while tasks.join_next().await.is_some() {}
+        let (answering, stopping) = (CancellationToken::new(), self.app.stopping.clone());
+        let ended = answering.clone();
+        tokio::spawn(async move {
+            stop.cancelled().await;
+            stopping.cancel();
+            let all = async { while tasks.join_next().await.is_some() {} };
+            if tokio::time::timeout(AT_THE_END, all).await.is_err() {
+                tracing::warn!("what was under way was given up; the next start goes on with it");
+            }
+            ended.cancel();
+        });
+        http::serve(self.listener, self.app, answering).await;
     }
 
     /// One full pass: asks the registries, then looks and acts until nothing is left to do now. Answers the
@@ -113,6 +127,8 @@ async fn keep_up(mut engine: Engine, board: Arc<Board>, poll: Duration, stop: Ca
                 let left = next.duration_since(engine.clock.now());
                 Duration::try_from(left).unwrap_or_default().min(poll)
             }),
+            // Whatever went wrong, it is over.
+            Err(_) if stop.is_cancelled() => return,
             Err(error) => {
                 tracing::error!(repository = engine.repository, %error, "the look failed");
                 AFTER_FAILURE

@@ -177,6 +177,7 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
             people: Arc::clone(&people),
             trust,
             clock: Arc::clone(&clock),
+            lines: Arc::default(),
         };
         engines.push(Engine {
             repository: name,
@@ -189,6 +190,7 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
             failures: BTreeMap::new(),
             batch_size: BatchSize::default(),
             maintained: None,
+            stop: CancellationToken::new(),
         });
     }
     let tokens = settings.tokens.into_iter().map(token).collect::<Result<Vec<Token>, StartError>>()?;
@@ -204,6 +206,7 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
         planner: Some(Arc::new(diffs)),
         limits: Limits::default(),
         closing: CancellationToken::new(),
+        stopping: CancellationToken::new(),
     };
     Ok(Server { address, board, store, listener, app, engines, images, clock, poll: poll.std() })
 }

@@ -7,6 +7,7 @@ mod fetch;
 mod gone;
 mod helper;
 mod http;
+mod line;
 mod proxy;
 mod push;
 mod races;

@@ -117,6 +117,7 @@ impl Setup {
             planner: Some(Arc::new(Differences)),
             limits: self.limits,
             closing: closing.clone(),
+            stopping: CancellationToken::new(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -6,6 +6,7 @@ mod bad_input;
 mod busy;
 mod config;
 mod damage;
+mod end;
 mod kill;
 mod main_job;
 mod people;

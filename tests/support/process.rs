@@ -78,6 +78,21 @@ impl Process {
         child.wait().unwrap();
     }
 
+    /// SIGTERM, which asks it to end.
+    pub(crate) fn terminate(&mut self) {
+        self.must_live();
+        let child = self.child.as_ref().unwrap();
+        let id = rustix::process::Pid::from_child(child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// Whether it has ended; how.
+    pub(crate) fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        let status = self.child.as_mut()?.try_wait().unwrap()?;
+        self.child = None;
+        Some(status)
+    }
+
     /// Waits until it is ready and says for how long.
     pub(crate) async fn ready(&mut self) -> Duration {
         let (begin, visitor) = (Instant::now(), self.visitor());
@@ -130,6 +145,11 @@ impl Visitor {
             return None;
         }
         answer.json().await.ok()
+    }
+
+    /// The status of the answer; none if nobody answered.
+    pub(crate) async fn status(&self, path: &str) -> Option<StatusCode> {
+        Some(self.client.get(format!("{}{path}", self.url)).send().await.ok()?.status())
     }
 
     /// All items of a list.

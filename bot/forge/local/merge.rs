@@ -1,43 +1,65 @@
 //! Merging: the base becomes a commit that holds the proposal; then its branch goes.
 //!
-//! Two pushes and not one, because a push of two branches may land by halves: a branch that is gone while its
-//! base was refused would look like a person's rejection. Each push carries the id that the branch must still
-//! have, so a person who pushed a moment ago is never overwritten (promise 6). The commit is written down before the push; whoever looks next finds it in the base or not, so
-//! a kill at any moment neither loses the merge nor makes it twice (promise 3). Begun again for the same two
-//! heads, a merge makes the very same commit, unless somebody approved meanwhile or the signature differs; each
-//! commit that was begun is written down, and the push lets one of them land.
+//! The server's loop pushes many merges at once, as commits of one chain ([`Merging`]); the branches go with one of
+//! its next pushes. Two pushes and not one, because a push of two branches may land by halves: a branch that is gone
+//! while its base was refused would look like a person's rejection. Each push carries the id that the branch must
+//! still have, so a person who pushed a moment ago is never overwritten (promise 6). The commits are written down
+//! before the push; whoever looks next finds each in the base or not, so a kill at any moment neither loses a merge
+//! nor makes it twice (promise 3). Begun again for the same two heads, a merge makes the very same commit, unless
+//! somebody approved meanwhile or the signature differs; each commit that was begun is written down, and the push
+//! lets one of them land.
 //!
 //! Races known: a person's push to the proposal's branch between our look and the push of the base is not part of
 //! the merge; it stays on the branch. A kill may leave the push of a dead process under way at the server. It can only land the commit
 //! that is written down, and only as long as the base has not moved.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
-use gantry_core::ids::{BranchName, CommitId, ProposalNumber};
+use async_trait::async_trait;
+use gantry_core::ids::{CommitId, ProposalNumber};
 use jiff::Timestamp;
-use sqlx::Row;
+use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
+use tokio::sync::OwnedMutexGuard;
 
 use super::{LocalForge, rows, settle::Fate, sync::Standing, text};
 use crate::{
-    forge::{ForgeError, Merged},
-    git::{CommitInfo, Draft, GitError, Mirror, Person, RefResult, RefUpdate, Snapshot, trailers},
+    forge::{
+        ForgeError, Merged,
+        by_git::{Mergeable, Merging, Onto, Replay, Try},
+    },
+    git::{Person, RefResult, RefUpdate, trailers},
 };
 
-/// Paths with their new bytes; `None` deletes the file.
-type Changes = Vec<(String, Option<Vec<u8>>)>;
+/// How many co-authors a merge names.
+const MOST_AUTHORS: usize = 50;
 
-/// What a merge would do to the base.
-enum Plan {
-    /// The base becomes this commit, which was not pushed yet.
-    Becomes(CommitId),
-    /// The branch must be built anew.
-    Moved,
-    /// People must act.
-    Refused(String),
+/// What is known of heads of proposals.
+type OfHeads<T> = HashMap<(ProposalNumber, CommitId), Vec<T>>;
+
+/// Merges under way: the forge is ours as long as this lives.
+pub(super) struct Underway {
+    pub(super) forge: LocalForge,
+    pub(super) proposals: HashMap<ProposalNumber, Result<Mergeable, Merged>>,
+    pub(super) _turn: OwnedMutexGuard<()>,
+}
+
+#[async_trait]
+impl Merging for Underway {
+    fn proposals(&self) -> &HashMap<ProposalNumber, Result<Mergeable, Merged>> {
+        &self.proposals
+    }
+
+    async fn begin(&self, tries: &[Try]) -> Result<(), ForgeError> {
+        self.forge.write_down(tries).await
+    }
+
+    async fn settle(&self, results: Vec<(Try, RefResult)>) -> Result<Vec<Merged>, ForgeError> {
+        self.forge.settle_tries(results).await
+    }
 }
 
 impl LocalForge {
-    /// Merges a proposal whose head is `head`. The caller holds the forge's lock.
+    /// Merges one proposal whose head is `head`, by a push of its own. The caller holds the forge's lock.
     pub(super) async fn merge_head(
         &self,
         number: ProposalNumber,
@@ -48,125 +70,45 @@ impl LocalForge {
         }
         self.sync().await?;
         let standing = self.must_stand(number).await?;
-        if let Some(commit) = standing.merged {
-            return Ok(Merged::Yes { commit });
-        }
-        if !standing.open || standing.head != *head {
-            return Ok(Merged::Moved);
-        }
-        let Some(base_head) = self.head_of(&standing.base) else {
+        let merge = match self.mergeable(&[(number, head.clone())]).await?.remove(&number) {
+            Some(Ok(merge)) => merge,
+            Some(Err(so)) => return Ok(so),
+            None => return Ok(Merged::Moved),
+        };
+        let Some(onto) = self.mirror.heads().branches.get(merge.base.as_str()).cloned() else {
             let message = format!(
                 "the branch {} does not exist; the team must create it or correct gantry.yaml",
-                standing.base
+                merge.base
             );
             return Ok(Merged::Refused { message });
         };
-        let at = self.begun(number, head, &base_head).await?.unwrap_or_else(|| self.clock.now());
-        let committer = Person { name: self.bot.name.clone(), email: self.bot.email.clone() };
-        let (from, onto) = (head.clone(), base_head.clone());
-        let names = self.co_authors(number, head).await?;
-        let plan = self.git(move |mirror| plan(mirror, &from, &onto, &names, committer, at)).await?;
-        match plan {
-            Plan::Moved => Ok(Merged::Moved),
-            Plan::Refused(message) => Ok(Merged::Refused { message }),
-            Plan::Becomes(commit) => {
-                self.begin_merge(number, head, &base_head, &commit, at).await?;
-                let update = RefUpdate {
-                    branch: standing.base.to_string(),
-                    old: Some(base_head),
-                    new: Some(commit.clone()),
-                };
-                let outcomes = self.git(move |mirror| mirror.push(&[update])).await?;
-                let Some(outcome) = outcomes.into_iter().next() else {
-                    return Err(self.database.unavailable("a push told nothing; please report this fault"));
-                };
-                self.end_merge(number, standing, commit, outcome.result).await
-            }
-        }
-    }
-
-    fn head_of(&self, branch: &BranchName) -> Option<CommitId> {
-        self.mirror.heads().branches.get(branch.as_str()).cloned()
-    }
-
-    /// Who approved this head and has a known address, as trailers.
-    async fn co_authors(
-        &self,
-        number: ProposalNumber,
-        head: &CommitId,
-    ) -> Result<Vec<(String, String)>, ForgeError> {
-        let rows = sqlx::query(
-            "SELECT person FROM approval WHERE proposal = $1 AND head = $2 ORDER BY at_ms, person LIMIT 50",
-        )
-        .bind(rows::key(number))
-        .bind(head.as_str())
-        .fetch_all(self.database.pool())
-        .await;
-        let mut found = Vec::new();
-        for row in self.database.read(rows)? {
-            let person: String = self.database.read(row.try_get("person"))?;
-            found.extend(self.people.get(&person).and_then(|email| trailers::co_author(&person, email)));
-        }
-        Ok(found)
-    }
-
-    /// When a merge of these two was begun, by this process or by one that died.
-    async fn begun(
-        &self,
-        number: ProposalNumber,
-        head: &CommitId,
-        base_head: &CommitId,
-    ) -> Result<Option<Timestamp>, ForgeError> {
-        let row = sqlx::query(
-            "SELECT at_ms FROM merge_try WHERE proposal = $1 AND head = $2 AND base_head = $3 ORDER BY at_ms",
-        )
-        .bind(rows::key(number))
-        .bind(head.as_str())
-        .bind(base_head.as_str())
-        .fetch_optional(self.database.pool())
-        .await;
-        let row = self.database.read(row)?;
-        self.database.read(row.map(|row| rows::time(&row, "at_ms")).transpose())
-    }
-
-    async fn begin_merge(
-        &self,
-        number: ProposalNumber,
-        head: &CommitId,
-        base_head: &CommitId,
-        becomes: &CommitId,
-        at: Timestamp,
-    ) -> Result<(), ForgeError> {
-        let done = sqlx::query(
-            "INSERT INTO merge_try (proposal, head, base_head, becomes, at_ms) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(rows::key(number))
-        .bind(head.as_str())
-        .bind(base_head.as_str())
-        .bind(becomes.as_str())
-        .bind(at.as_millisecond())
-        .execute(self.database.pool())
-        .await;
-        self.database.read(done).map(drop)
-    }
-
-    async fn end_merge(
-        &self,
-        number: ProposalNumber,
-        standing: Standing,
-        commit: CommitId,
-        result: RefResult,
-    ) -> Result<Merged, ForgeError> {
-        match result {
-            RefResult::Landed => {
-                let mut transaction = self.database.begin().await?;
-                self.write(&mut transaction, number, &Fate::Merged { commit: commit.clone(), by: None })
-                    .await?;
-                self.database.commit(transaction).await?;
-                self.remove_branch(standing).await;
-                Ok(Merged::Yes { commit })
-            }
+        let (planned, start, lines, now) = (merge, onto.clone(), self.lines.clone(), self.clock.now());
+        let replayed = self.git(move |mirror| {
+            let files = mirror.snapshot(&start)?;
+            let replay = lines.at(mirror, &planned.base, &start, |line| {
+                let (head, changed) = (&start, &|_: &str| false);
+                Onto { mirror, line, files: &files, start: &start, head, changed, now }.replay(&planned)
+            })?;
+            Ok(match replay {
+                Replay::Head => Ok((planned.head, now)),
+                Replay::Commit(draft) => Ok((mirror.commit(&draft)?, draft.at)),
+                Replay::Moved => Err(Merged::Moved),
+                Replay::Refused(message) => Err(Merged::Refused { message }),
+            })
+        });
+        let (becomes, at) = match replayed.await? {
+            Ok(becomes) => becomes,
+            Err(so) => return Ok(so),
+        };
+        let merge = Try { number, head: head.clone(), onto: onto.clone(), becomes: becomes.clone(), at };
+        self.write_down(std::slice::from_ref(&merge)).await?;
+        let update =
+            RefUpdate { branch: standing.base.to_string(), old: Some(onto), new: Some(becomes.clone()) };
+        let outcomes = self.git(move |mirror| mirror.push(&[update])).await?;
+        let Some(outcome) = outcomes.into_iter().next() else {
+            return Err(self.database.unavailable("a push told nothing; please report this fault"));
+        };
+        match outcome.result {
             RefResult::LostRace { .. } => {
                 // Perhaps to the push of a process that died, which wanted the same.
                 self.sync().await?;
@@ -175,17 +117,153 @@ impl LocalForge {
                     None => Merged::Moved,
                 })
             }
-            RefResult::Refused { message } => {
-                let done = sqlx::query("DELETE FROM merge_try WHERE proposal = $1 AND becomes = $2")
-                    .bind(rows::key(number))
-                    .bind(commit.as_str())
-                    .execute(self.database.pool())
-                    .await;
-                self.database.read(done)?;
-                Ok(Merged::Refused { message: text::prose(&message, text::PROSE) })
-            }
             RefResult::Unfinished { message } => Err(self.database.unavailable(&message)),
+            result => {
+                let landed = result == RefResult::Landed;
+                let mut answers = self.settle_tries(vec![(merge, result)]).await?;
+                if landed {
+                    self.remove_branch(standing).await;
+                }
+                Ok(answers.pop().unwrap_or(Merged::Moved))
+            }
         }
+    }
+
+    /// What is known of proposals that are to be merged, as they stood at the last look at Git.
+    pub(super) async fn mergeable(
+        &self,
+        wanted: &[(ProposalNumber, CommitId)],
+    ) -> Result<HashMap<ProposalNumber, Result<Mergeable, Merged>>, ForgeError> {
+        let committer = Person { name: self.bot.name.clone(), email: self.bot.email.clone() };
+        let numbers: Vec<i64> = wanted.iter().map(|(number, _)| rows::key(*number)).collect();
+        let numbers = serde_json::to_string(&numbers).unwrap_or_default();
+        let standings = sqlx::query(
+            "SELECT number, branch, base, head, state, merged_as FROM proposal \
+             WHERE number IN (SELECT value FROM json_each($1))",
+        );
+        let standings = standings.bind(&numbers).fetch_all(self.database.pool()).await;
+        let standings = self.database.read(standings)?;
+        let read = |row: &SqliteRow| Ok((rows::number(row, "number")?, Standing::read(row)?));
+        let mut standings: HashMap<ProposalNumber, Standing> =
+            self.database.read(standings.iter().map(read).collect())?;
+        let mut begun = self.begun(&numbers).await?;
+        let mut co_authors = self.co_authors(&numbers).await?;
+        let mut found = HashMap::with_capacity(wanted.len());
+        for (number, head) in wanted {
+            let so = match standings.remove(number) {
+                Some(Standing { merged: Some(commit), .. }) => Err(Merged::Yes { commit }),
+                Some(standing) if standing.open && standing.head == *head => {
+                    let key = (*number, head.clone());
+                    Ok(Mergeable {
+                        number: *number,
+                        base: standing.base,
+                        co_authors: co_authors.remove(&key).unwrap_or_default(),
+                        committer: committer.clone(),
+                        begun: begun.remove(&key).unwrap_or_default(),
+                        head: key.1,
+                    })
+                }
+                Some(_) | None => Err(Merged::Moved),
+            };
+            found.insert(*number, so);
+        }
+        Ok(found)
+    }
+
+    /// Who approved which head and has a known address, as trailers.
+    async fn co_authors(&self, numbers: &str) -> Result<OfHeads<(String, String)>, ForgeError> {
+        let mut found = OfHeads::new();
+        if self.people.is_empty() {
+            return Ok(found);
+        }
+        let given = sqlx::query(
+            "SELECT proposal, head, person FROM approval WHERE proposal IN (SELECT value FROM json_each($1)) \
+             ORDER BY at_ms, person",
+        );
+        let given = given.bind(numbers).fetch_all(self.database.pool()).await;
+        let read = |row: &SqliteRow| Ok((rows::head_of(row)?, row.try_get::<String, _>("person")?));
+        let given: Vec<_> = self.database.read(self.database.read(given)?.iter().map(read).collect())?;
+        for (key, person) in given {
+            let trailer = self.people.get(&person).and_then(|email| trailers::co_author(&person, email));
+            let of_head = found.entry(key).or_default();
+            of_head.extend(trailer.filter(|_| of_head.len() < MOST_AUTHORS));
+        }
+        Ok(found)
+    }
+
+    /// The merges that were begun, by this process or by one that died.
+    async fn begun(&self, numbers: &str) -> Result<OfHeads<(CommitId, Timestamp)>, ForgeError> {
+        let tries = sqlx::query(
+            "SELECT proposal, head, base_head, at_ms FROM merge_try \
+             WHERE proposal IN (SELECT value FROM json_each($1)) ORDER BY at_ms",
+        );
+        let tries = tries.bind(numbers).fetch_all(self.database.pool()).await;
+        let read = |row: &SqliteRow| {
+            Ok((rows::head_of(row)?, (rows::id(row, "base_head")?, rows::time(row, "at_ms")?)))
+        };
+        let tries: Vec<_> = self.database.read(self.database.read(tries)?.iter().map(read).collect())?;
+        let mut found = OfHeads::new();
+        for (key, begun) in tries {
+            found.entry(key).or_default().push(begun);
+        }
+        Ok(found)
+    }
+
+    /// Writes merges down that are pushed next, all or none.
+    async fn write_down(&self, tries: &[Try]) -> Result<(), ForgeError> {
+        let mut transaction = self.database.begin().await?;
+        for one in tries {
+            let done = sqlx::query(
+                "INSERT INTO merge_try (proposal, head, base_head, becomes, at_ms) \
+                 VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+            )
+            .bind(rows::key(one.number))
+            .bind(one.head.as_str())
+            .bind(one.onto.as_str())
+            .bind(one.becomes.as_str())
+            .bind(one.at.as_millisecond())
+            .execute(&mut *transaction)
+            .await;
+            self.database.read(done)?;
+        }
+        self.database.commit(transaction).await
+    }
+
+    /// Writes down what became of merges. Of one that lost its race, or of which nothing was heard, nothing is
+    /// known: the next look at Git tells, for its push may be that of a process that died.
+    async fn settle_tries(&self, results: Vec<(Try, RefResult)>) -> Result<Vec<Merged>, ForgeError> {
+        let mut transaction = self.database.begin().await?;
+        let mut answers = Vec::with_capacity(results.len());
+        for (merge, result) in results {
+            answers.push(match result {
+                RefResult::Landed => {
+                    let fate = Fate::Merged { commit: merge.becomes.clone(), by: None };
+                    self.write(&mut transaction, merge.number, &fate).await?;
+                    Merged::Yes { commit: merge.becomes }
+                }
+                RefResult::Refused { message } => {
+                    self.forget(&mut transaction, &merge).await?;
+                    Merged::Refused { message: text::prose(&message, text::PROSE) }
+                }
+                RefResult::LostRace { .. } | RefResult::Unfinished { .. } => Merged::Moved,
+            });
+        }
+        self.database.commit(transaction).await?;
+        Ok(answers)
+    }
+
+    /// Takes back what was written down of a merge that the server refused.
+    async fn forget(
+        &self,
+        transaction: &mut Transaction<'static, Sqlite>,
+        merge: &Try,
+    ) -> Result<(), ForgeError> {
+        let done = sqlx::query("DELETE FROM merge_try WHERE proposal = $1 AND becomes = $2")
+            .bind(rows::key(merge.number))
+            .bind(merge.becomes.as_str())
+            .execute(&mut **transaction)
+            .await;
+        self.database.read(done).map(drop)
     }
 
     /// Removes a merged branch, unless a person pushed to it meanwhile. Where that fails, or the server deletes
@@ -197,79 +275,4 @@ impl LocalForge {
             tracing::debug!(%branch, %error, "a merged branch stays for now");
         }
     }
-}
-
-/// Finds what the base would become, and makes that commit where it is a new one: where the base has moved, or
-/// where it names who approved.
-fn plan(
-    mirror: &Mirror,
-    head: &CommitId,
-    base: &CommitId,
-    co_authors: &[(String, String)],
-    committer: Person,
-    at: Timestamp,
-) -> Result<Plan, GitError> {
-    let Some(start) = mirror.merge_base(base, head)? else { return Ok(Plan::Moved) };
-    let own = mirror.commits_between(base, head, 2)?;
-    if start == *base && (co_authors.is_empty() || own.len() != 1) {
-        return Ok(Plan::Becomes(head.clone()));
-    }
-    let [commit] = own.as_slice() else {
-        return Ok(Plan::Refused(
-            "the branch holds more than one commit and its base has moved; whoever committed to it must merge it with \
-             git, or rebase it"
-                .to_owned(),
-        ));
-    };
-    match changes(mirror, &start, commit, base)? {
-        None => Ok(Plan::Moved),
-        Some(changes) => {
-            let draft = Draft {
-                parent: base.clone(),
-                merges: Vec::new(),
-                changes,
-                message: match co_authors {
-                    [] => commit.message.clone(),
-                    names => trailers::with(&commit.message, names),
-                },
-                author: commit.author.clone(),
-                committer,
-                at,
-            };
-            mirror.commit(&draft).map(Plan::Becomes)
-        }
-    }
-}
-
-/// The changes of a commit on `start`, if they can be made on `base` as well: the files that it changed are
-/// there as they were at its start, and each keeps its mode.
-fn changes(
-    mirror: &Mirror,
-    start: &CommitId,
-    commit: &CommitInfo,
-    base: &CommitId,
-) -> Result<Option<Changes>, GitError> {
-    let changed = mirror.changed(Some(start), &commit.id, &|_| true)?;
-    let paths: HashSet<&str> = changed.iter().map(|file| file.path.as_str()).collect();
-    if !mirror.changed(Some(start), base, &|path| paths.contains(path))?.is_empty() {
-        return Ok(None);
-    }
-    let (before, after) = (mirror.snapshot(start)?, mirror.snapshot(&commit.id)?);
-    let mode = |snapshot: &Snapshot<'_>, path: &str| -> Result<_, GitError> {
-        Ok(snapshot.read(path)?.map(|file| (file.executable, file.kind, file.bytes)))
-    };
-    let mut changes = Vec::with_capacity(changed.len());
-    for file in changed {
-        let (old, new) = (mode(&before, &file.path)?, mode(&after, &file.path)?);
-        let same = match (&old, &new) {
-            (Some(old), Some(new)) => old.0 == new.0 && old.1 == new.1,
-            (None, Some(new)) => !new.0,
-            (_, None) => true,
-        };
-        if !same {
-            return Ok(None);
-        }
-        changes.push((file.path, new.map(|(.., bytes)| bytes)));
-    }
-    Ok(Some(changes))
 }

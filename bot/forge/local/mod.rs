@@ -34,21 +34,27 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 
 use self::database::Database;
-use super::{Answered, Draft, Forge, ForgeError, Merged};
+use super::{
+    Answered, Draft, Forge, ForgeError, Merged,
+    by_git::{MergesByGit, Merging},
+};
 use crate::{
     clock::Clock,
-    git::{GitError, Mirror},
+    git::{GitError, Lines, Mirror},
 };
 
-/// The built-in forge of one infra repository.
+/// The built-in forge of one infra repository. Clones are the same forge.
+#[derive(Clone)]
 pub struct LocalForge {
-    database: Database,
+    database: Arc<Database>,
     mirror: Arc<Mirror>,
     bot: Person,
     people: Arc<BTreeMap<String, String>>,
     clock: Arc<dyn Clock>,
     /// One call at a time: what a look at Git said must still hold when it is written down.
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
+    /// Those of the bases, kept from look to look.
+    lines: Arc<Lines>,
 }
 
 /// Something that was said on a proposal.
@@ -77,7 +83,15 @@ impl LocalForge {
     ) -> Result<Self, ForgeError> {
         let database = Database::open(path).await?;
         text::person(&bot.name).map_err(|message| database.invalid(format!("the bot: {message}")))?;
-        Ok(Self { database, mirror, bot, people: Arc::default(), clock, turn: Mutex::new(()) })
+        Ok(Self {
+            database: Arc::new(database),
+            mirror,
+            bot,
+            people: Arc::default(),
+            clock,
+            turn: Arc::default(),
+            lines: Arc::default(),
+        })
     }
 
     /// Knows people's e-mail addresses by their names: who approved is a co-author of what Gantry merges.
@@ -97,6 +111,18 @@ impl LocalForge {
             Ok(result) => result.map_err(|error| self.database.unavailable(&error.to_string())),
             Err(_) => Err(self.database.unavailable("work on the mirror broke off; Gantry tries again")),
         }
+    }
+}
+
+#[async_trait]
+impl MergesByGit for LocalForge {
+    async fn merging(
+        &self,
+        wanted: &[(ProposalNumber, CommitId)],
+    ) -> Result<Box<dyn Merging + Send + Sync>, ForgeError> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let proposals = self.mergeable(wanted).await?;
+        Ok(Box::new(merge::Underway { forge: self.clone(), proposals, _turn: turn }))
     }
 }
 
@@ -127,6 +153,10 @@ impl Forge for LocalForge {
     ) -> Result<(), ForgeError> {
         let _turn = self.turn.lock().await;
         self.put_statuses(number, head, statuses).await
+    }
+
+    fn merges_by_git(&self) -> Option<&dyn MergesByGit> {
+        Some(self)
     }
 
     async fn merge(&self, number: ProposalNumber, head: &CommitId) -> Result<Merged, ForgeError> {

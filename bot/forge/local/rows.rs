@@ -59,6 +59,11 @@ pub(super) fn number(row: &SqliteRow, column: &str) -> Read<ProposalNumber> {
     u64::try_from(row.try_get::<i64, _>(column)?).map(ProposalNumber).map_err(damaged)
 }
 
+/// A proposal at one of its heads.
+pub(super) fn head_of(row: &SqliteRow) -> Read<(ProposalNumber, CommitId)> {
+    Ok((number(row, "proposal")?, id(row, "head")?))
+}
+
 /// A time.
 pub(super) fn time(row: &SqliteRow, column: &str) -> Read<Timestamp> {
     Timestamp::from_millisecond(row.try_get(column)?).map_err(damaged)

@@ -18,7 +18,7 @@ use std::collections::{HashMap, HashSet};
 use gantry_core::ids::{BranchName, CommitId};
 
 use super::rows::Watched;
-use crate::git::{GitError, Heads, Mirror};
+use crate::git::{GitError, Heads, Lines, Mirror};
 
 /// Shown as the one who merged where plain Git did; Git does not tell who pushed.
 const WITH_GIT: &str = "someone, with git";
@@ -49,13 +49,14 @@ pub(super) enum Fate {
 pub(super) struct Look<'a> {
     mirror: &'a Mirror,
     heads: &'a Heads,
+    lines: &'a Lines,
     /// The commits of a base branch (second) since it had another head (first).
     since: HashMap<(CommitId, CommitId), Option<HashSet<CommitId>>>,
 }
 
 impl<'a> Look<'a> {
-    pub(super) fn new(mirror: &'a Mirror, heads: &'a Heads) -> Self {
-        Self { mirror, heads, since: HashMap::new() }
+    pub(super) fn new(mirror: &'a Mirror, heads: &'a Heads, lines: &'a Lines) -> Self {
+        Self { mirror, heads, lines, since: HashMap::new() }
     }
 
     /// The head of a branch now.
@@ -78,7 +79,7 @@ impl<'a> Look<'a> {
         }
         match self.head(&watched.branch) {
             Some(head) if *head == watched.head => Ok(Fate::Same),
-            Some(head) if contains(self.mirror, base, head)? => {
+            Some(head) if self.contains(watched, base, head)? => {
                 let before = match &watched.base_head {
                     Some(before) => contains(self.mirror, before, head)?,
                     None => false,
@@ -111,39 +112,51 @@ impl<'a> Look<'a> {
     /// a base, so the base's new commits are listed once.
     fn landed(&mut self, commit: &CommitId, base: &CommitId, watched: &Watched) -> Result<bool, GitError> {
         let Some(before) = &watched.base_head else {
-            return contains(self.mirror, base, commit);
+            return self.contains(watched, base, commit);
         };
         if before == base {
             return Ok(false);
         }
         let key = (before.clone(), base.clone());
         if !self.since.contains_key(&key) {
-            self.since.insert(key.clone(), new_commits(self.mirror, before, base)?);
+            self.since.insert(key.clone(), self.new_commits(watched, before, base)?);
         }
         match self.since.get(&key) {
             Some(Some(new)) => Ok(new.contains(commit)),
-            _ => contains(self.mirror, base, commit),
+            _ => self.contains(watched, base, commit),
+        }
+    }
+
+    /// Whether the base holds a commit.
+    fn contains(&self, watched: &Watched, base: &CommitId, commit: &CommitId) -> Result<bool, GitError> {
+        self.lines.at(self.mirror, &watched.base, base, |line| line.holds(self.mirror, commit))
+    }
+
+    /// The commits that `base` has over `before`, or `None` where they can't be listed.
+    fn new_commits(
+        &self,
+        watched: &Watched,
+        before: &CommitId,
+        base: &CommitId,
+    ) -> Result<Option<HashSet<CommitId>>, GitError> {
+        let line = self
+            .lines
+            .at(self.mirror, &watched.base, base, |line| line.since(self.mirror, before, LISTED))?;
+        if let Some(commits) = line {
+            return Ok(Some(commits.into_iter().collect()));
+        }
+        match self.mirror.commits_between(before, base, LISTED) {
+            Ok(commits) if commits.len() == LISTED => Ok(None),
+            Ok(commits) => Ok(Some(commits.into_iter().map(|commit| commit.id).collect())),
+            // The base was rewritten and the mirror made anew since.
+            Err(GitError::NoCommit { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 }
 
 /// How many new commits of a base are listed at once; beyond this each proposal is looked up by itself.
 const LISTED: usize = 20_000;
-
-/// The commits that `base` has over `before`, or `None` where they can't be listed.
-fn new_commits(
-    mirror: &Mirror,
-    before: &CommitId,
-    base: &CommitId,
-) -> Result<Option<HashSet<CommitId>>, GitError> {
-    match mirror.commits_between(before, base, LISTED) {
-        Ok(commits) if commits.len() == LISTED => Ok(None),
-        Ok(commits) => Ok(Some(commits.into_iter().map(|commit| commit.id).collect())),
-        // The base was rewritten and the mirror made anew since.
-        Err(GitError::NoCommit { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
 
 /// Whether `commit` is `head` or comes before it. One that the mirror does not hold is in no branch.
 fn contains(mirror: &Mirror, head: &CommitId, commit: &CommitId) -> Result<bool, GitError> {

@@ -16,10 +16,11 @@ impl LocalForge {
     /// Fetches, and brings the open proposals in line with Git. The caller holds the forge's lock.
     pub(super) async fn sync(&self) -> Result<(), ForgeError> {
         let watched = self.watched().await?;
+        let lines = self.lines.clone();
         let (bases, fates) = self
             .git(move |mirror| {
                 let heads = mirror.fetch()?;
-                let mut look = Look::new(mirror, &heads);
+                let mut look = Look::new(mirror, &heads, &lines);
                 let mut bases: HashMap<BranchName, CommitId> = HashMap::new();
                 let mut fates: Vec<(Watched, Fate)> = Vec::new();
                 for one in watched {
@@ -131,16 +132,7 @@ impl LocalForge {
             .fetch_optional(self.database.pool())
             .await;
         let Some(row) = self.database.read(row)? else { return Ok(None) };
-        let standing = || {
-            Ok(Standing {
-                branch: rows::id(&row, "branch")?,
-                base: rows::id(&row, "base")?,
-                head: rows::id(&row, "head")?,
-                open: row.try_get::<&str, _>("state")? == "open",
-                merged: rows::maybe_id(&row, "merged_as")?,
-            })
-        };
-        self.database.read(standing()).map(Some)
+        self.database.read(Standing::read(&row)).map(Some)
     }
 
     /// The same, of one that must be there.
@@ -158,4 +150,16 @@ pub(super) struct Standing {
     pub(super) head: CommitId,
     pub(super) open: bool,
     pub(super) merged: Option<CommitId>,
+}
+
+impl Standing {
+    pub(super) fn read(row: &SqliteRow) -> rows::Read<Self> {
+        Ok(Self {
+            branch: rows::id(row, "branch")?,
+            base: rows::id(row, "base")?,
+            head: rows::id(row, "head")?,
+            open: row.try_get::<&str, _>("state")? == "open",
+            merged: rows::maybe_id(row, "merged_as")?,
+        })
+    }
 }

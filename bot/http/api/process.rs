@@ -45,6 +45,12 @@ async fn live() -> Json<Alive> {
 }
 
 async fn ready(State(server): State<Server>) -> Result<Json<Ready>, Refusal> {
+    if server.app.stopping.is_cancelled() {
+        return Err(Refusal::busy(
+            "the server is ending",
+            "Another replica answers, or this one in a moment.",
+        ));
+    }
     let mut missing: Vec<String> = server
         .app
         .board
