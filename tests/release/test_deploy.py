@@ -14,7 +14,7 @@ import yaml
 from bench import ROOT, TOOLS, binary, done, get, infra, port, process, ready, run, tool
 
 sys.path.insert(0, str(ROOT / "tests" / "chart"))
-from charts import CHART, faults, read, template  # noqa: E402
+from charts import CASES, CHART, faults, read, rendered, template  # noqa: E402
 
 DEPLOY = ROOT / "deploy"
 README = (ROOT / "README.md").read_text()
@@ -194,6 +194,28 @@ class Deploy(unittest.TestCase):
         self.assertEqual(refs, {("gantry-infra", "token")})
         self.assertIn("gantry-infra", commands[1])
         self.assertIn(blocks[1][1], (CHART / "README.md").read_text())
+
+    def test_gantry_takes_the_settings_of_each_case_of_the_chart(self):
+        program = self.gantry()
+        if not tool("helm"):
+            self.skipTest("there is no helm; tests/setup installs it")
+        for case in CASES:
+            if not any(item["kind"] == "ConfigMap" for item in rendered(case)):
+                continue
+            maps = [item for item in rendered(case) if item["kind"] == "ConfigMap" and "settings.yaml" in item["data"]]
+            text = maps[0]["data"]["settings.yaml"].replace("/etc/gantry/", f"{self.folder}/")
+            for path in re.findall(rf"{self.folder}/secrets/[\w./-]+", text):
+                pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+                pathlib.Path(path).write_text("secret")
+            settings = self.folder / "settings.yaml"
+            settings.write_text(text)
+            variables = {name: "secret" for name in re.findall(r"password_env: (\w+)", text)}
+            # A mistake on purpose, so that nothing is started; it must be the only one.
+            ran = run(program, "run", "--settings", settings, env={**variables, "GANTRY_LISTEN": "nowhere"})
+            self.assertEqual(ran.returncode, 2, ran.stderr)
+            said = [line for line in ran.stderr.splitlines() if "settings.yaml" in line]
+            self.assertEqual(len(said), 1, f"{case}: {ran.stderr}")
+            self.assertIn("listen", said[0])
 
     def test_the_examples_of_gitops_are_taken_by_their_schemas_and_by_the_chart(self):
         flux = read((DEPLOY / "flux" / "gantry.yaml").read_text())
