@@ -26,7 +26,7 @@ use super::{
     folder,
     listing::{HEADS, Listing},
     mirror::{Heads, Mirror},
-    negotiate::{Haves, agent},
+    negotiate::{Haves, Known, agent},
 };
 
 /// The most memory for one object of a fetched pack.
@@ -64,7 +64,7 @@ impl Mirror {
         let mut handshake = self.shake_hands(&mut session)?;
         let mut listing = self.list(&mut session, &mut handshake)?;
         if listing.branches != stored {
-            self.receive(repository, &mut session, handshake, &mut listing, stored.is_empty())?;
+            self.receive(repository, &mut session, handshake, &mut listing, &stored)?;
             self.store(repository, &stored, &listing.branches)?;
         }
         let mut branches = BTreeMap::new();
@@ -80,7 +80,7 @@ impl Mirror {
         session: &mut Session,
         mut handshake: gix::protocol::Handshake,
         listing: &mut Listing,
-        empty: bool,
+        stored: &BTreeMap<String, ObjectId>,
     ) -> Result<(), GitError> {
         if listing.branches.is_empty() {
             return Ok(());
@@ -99,10 +99,14 @@ impl Mirror {
         graph_repository.objects.unset_object_cache();
         let mut graph = graph_repository.revision_graph(None);
         let failed = Cell::new(false);
+        // What moved first: what came new most likely stands on it. Then the default branch.
+        let default = listing.default_branch.as_ref().and_then(|name| stored.get(name));
+        let moved = stored.iter().filter(|(name, id)| listing.branches.get(*name) != Some(*id));
+        let tips = moved.map(|(_, id)| id).chain(default).chain(stored.values()).copied();
         let mut haves = Haves {
             repository: &graph_repository,
             graph: &mut graph,
-            negotiator: gix::negotiate::Algorithm::Consecutive.into_negotiator(),
+            known: Known::of(&graph_repository, tips),
             map: &map,
             failed: &failed,
         };
@@ -153,7 +157,7 @@ impl Mirror {
         if let Err(error) = result {
             // What we have could not be told, or what came does not fit to it, and the line is not at fault: it
             // is not all there. Only a new mirror shows whether the server is to blame after all.
-            let ours = failed.get() && !empty && session.is_well() && !is_cut(&error);
+            let ours = failed.get() && !stored.is_empty() && session.is_well() && !is_cut(&error);
             let fault = self.local_fault(&error).or_else(|| ours.then(|| self.damage(&error)));
             return Err(fault.unwrap_or_else(|| session.explain(&error)));
         }

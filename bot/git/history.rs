@@ -1,5 +1,10 @@
 //! Who committed what: first-parent history, what one head has over another, common ancestors.
 
+use std::{
+    cmp::Ordering,
+    collections::{BinaryHeap, HashSet},
+};
+
 use gantry_core::ids::CommitId;
 use gix::{ObjectId, bstr::ByteSlice};
 use jiff::Timestamp;
@@ -70,17 +75,23 @@ impl Mirror {
     ) -> Result<Vec<CommitInfo>, GitError> {
         let repository = self.repository();
         let (base, head) = (self.known(&repository, base)?, self.known(&repository, head)?);
-        let order = gix::traverse::commit::simple::CommitTimeOrder::NewestFirst;
-        let walk = repository
-            .rev_walk([head])
-            .with_hidden([base])
-            .sorting(gix::revision::walk::Sorting::ByCommitTime(order))
-            .all()
-            .map_err(|error| self.damage(&error))?;
-        let mut commits = Vec::new();
-        for step in walk.take(limit) {
-            let id = step.map_err(|error| self.damage(&error))?.id;
-            commits.push(self.info(&repository, id)?.0);
+        let own: HashSet<ObjectId> =
+            self.difference(&repository, &[head], &[base])?.own.into_iter().collect();
+        // A commit before its parents, and of several the newest.
+        let mut next = BinaryHeap::new();
+        let mut seen = HashSet::new();
+        let mut commits: Vec<CommitInfo> = Vec::new();
+        let mut reached = vec![head];
+        while commits.len() < limit {
+            for id in reached.drain(..).filter(|id| own.contains(id)) {
+                if seen.insert(id) {
+                    let (info, parents) = self.info(&repository, id)?;
+                    next.push(Dated { at: info.at, turn: usize::MAX - seen.len(), info, parents });
+                }
+            }
+            let Some(Dated { info, parents, .. }) = next.pop() else { break };
+            commits.push(info);
+            reached = parents;
         }
         Ok(commits)
     }
@@ -102,7 +113,13 @@ impl Mirror {
     pub fn merge_base(&self, one: &CommitId, two: &CommitId) -> Result<Option<CommitId>, GitError> {
         let repository = self.repository();
         let (one, two) = (self.known(&repository, one)?, self.known(&repository, two)?);
-        match repository.merge_base(one, two).map_err(|error| self.damage(&error))? {
+        let found = match self.difference(&repository, &[one], &[two])?.boundary[..] {
+            [] => None,
+            [base] => Some(base),
+            // The two were merged into each other before: which is best takes another walk.
+            _ => repository.merge_base(one, two).map_err(|error| self.damage(&error))?.map(gix::Id::detach),
+        };
+        match found {
             Some(base) => Ok(Some(self.commit_id(&base)?)),
             None => Ok(None),
         }
@@ -152,6 +169,35 @@ impl Mirror {
         let info =
             CommitInfo { id: self.commit_id(&id)?, parents: ids, author, committer, at, subject, message };
         Ok((info, parents))
+    }
+}
+
+/// A commit that waits for its turn.
+struct Dated {
+    at: Timestamp,
+    /// Of one second, what was reached first comes first.
+    turn: usize,
+    info: CommitInfo,
+    parents: Vec<ObjectId>,
+}
+
+impl PartialEq for Dated {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Dated {}
+
+impl PartialOrd for Dated {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Dated {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.at, self.turn).cmp(&(other.at, other.turn))
     }
 }
 

@@ -21,6 +21,7 @@
 
 mod address;
 mod ahead;
+mod ancestry;
 mod capture;
 mod changed;
 mod connect;

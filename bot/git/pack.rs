@@ -68,17 +68,9 @@ impl Mirror {
         new: &[ObjectId],
         theirs: &[ObjectId],
     ) -> Result<Vec<ObjectId>, GitError> {
-        let walk = repository
-            .rev_walk(new.iter().copied())
-            .with_hidden(theirs.iter().copied())
-            .all()
-            .map_err(|error| self.damage(&error))?;
-        let mut commits = Vec::new();
-        for step in walk {
-            commits.push(step.map_err(|error| self.damage(&error))?.id);
-            if commits.len() > MAX_COMMITS {
-                return Err(self.too_large("the number of commits to push", MAX_COMMITS.to_string()));
-            }
+        let mut commits = self.rough_difference(repository, new, theirs)?.own;
+        if commits.len() > MAX_COMMITS {
+            return Err(self.too_large("the number of commits to push", MAX_COMMITS.to_string()));
         }
         commits.reverse();
         Ok(commits)

@@ -1,5 +1,6 @@
 //! Infra repositories: fetch, read, commit, push.
 
+mod ancestry;
 mod broken;
 mod commit;
 mod cost;
