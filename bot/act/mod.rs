@@ -15,6 +15,7 @@ mod identities;
 mod order;
 mod prepared;
 mod promoted;
+mod rulings;
 mod sealer;
 mod write;
 
@@ -341,7 +342,10 @@ impl Actor {
                 acted.look_again = true;
                 Ok(())
             }
-            Effect::Commit { .. } | Effect::Rule { .. } | Effect::Prune { .. } => Ok(()),
+            Effect::Commit { .. }
+            | Effect::Rule { .. }
+            | Effect::MoveRejections { .. }
+            | Effect::Prune { .. } => Ok(()),
         }
     }
 
@@ -402,6 +406,7 @@ impl Actor {
                     }
                 }
                 Effect::Describe { .. }
+                | Effect::MoveRejections { .. }
                 | Effect::Merge { .. }
                 | Effect::Close { .. }
                 | Effect::Prune { .. } => continue,

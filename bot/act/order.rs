@@ -43,7 +43,7 @@ impl<'a> Order<'a> {
 
     fn class(&self, effect: &Effect) -> Class {
         match effect {
-            Effect::Rule { .. } => Class::Person,
+            Effect::Rule { .. } | Effect::MoveRejections { .. } => Class::Person,
             Effect::Commit { promotion } | Effect::Propose { promotion, .. } if promotion.by.is_some() => {
                 Class::Person
             }

@@ -35,7 +35,7 @@ use super::{
 use crate::{
     forge::{ForgeError, by_git::Try},
     git::{Draft, Drafting, File, GitError, Mirror, RefResult, RefUpdate},
-    speak::{Renderer, Ruled},
+    speak::Renderer,
 };
 
 /// What became of the writing for one place.
@@ -100,15 +100,17 @@ struct Planned {
 }
 
 /// A branch that grows: its head and the files as the chain has left them.
-struct Chain {
+pub(super) struct Chain {
     start: CommitId,
     /// The commit that `files` are changes of: the start, or a proposal's head that the branch became.
-    at: CommitId,
-    head: CommitId,
+    pub(super) at: CommitId,
+    pub(super) head: CommitId,
     files: HashMap<String, File>,
     /// All paths that the chain has changed, those too that are new or gone.
-    changed: HashSet<String>,
-    places: Vec<(Place, ReleaseId)>,
+    pub(super) changed: HashSet<String>,
+    /// `.gantry/rejections.yaml`, where the chain has written it.
+    pub(super) rejections: Option<Vec<u8>>,
+    pub(super) places: Vec<(Place, ReleaseId)>,
 }
 
 impl Writer<'_> {
@@ -135,7 +137,9 @@ impl Writer<'_> {
             batch_size.most(base).saturating_sub(chains.get(base).map_or(0, |chain| chain.places.len()))
         };
         for (index, effect) in effects.iter().enumerate() {
-            if let Effect::Commit { promotion: Promotion { base, .. } } | Effect::Rule { base, .. } = effect
+            if let Effect::Commit { promotion: Promotion { base, .. } }
+            | Effect::Rule { base, .. }
+            | Effect::MoveRejections { base, .. } = effect
                 && room(&chains, base) == 0
             {
                 left.insert(base.clone());
@@ -150,9 +154,18 @@ impl Writer<'_> {
                         Err(refused) => drop(done.insert(index, refused)),
                     }
                 }
-                Effect::Rule { base, .. } => {
-                    if self.rule(&mut drafting, &mut chains, effect)? {
-                        of_chain.push((index, base.clone()));
+                Effect::Rule { base, .. } | Effect::MoveRejections { base, .. } => {
+                    let chain = self.chain(&mut chains, base)?;
+                    let linked = match effect {
+                        Effect::MoveRejections { rejections, .. } => {
+                            self.move_rejections(&mut drafting, base, chain, rejections)?
+                        }
+                        _ => self.rule(&mut drafting, base, chain, effect)?,
+                    };
+                    match linked {
+                        Ok(true) => of_chain.push((index, base.clone())),
+                        Ok(false) => {}
+                        Err(refused) => drop(done.insert(index, refused)),
                     }
                 }
                 Effect::Propose { promotion, replaces, pushed: false, .. } => {
@@ -231,6 +244,7 @@ impl Writer<'_> {
             head: head.clone(),
             files: HashMap::new(),
             changed: HashSet::new(),
+            rejections: None,
             places: Vec::new(),
         }))
     }
@@ -287,27 +301,6 @@ impl Writer<'_> {
         Ok(Ok(true))
     }
 
-    /// Adds a ruling to its branch's chain: a commit that changes no file, under the person's name.
-    fn rule(
-        &self,
-        drafting: &mut Drafting<'_>,
-        chains: &mut BTreeMap<BranchName, Chain>,
-        effect: &Effect,
-    ) -> Result<bool, GitError> {
-        let Effect::Rule { place, base, release, version, rejects, by, at: _, reason, proposal } = effect
-        else {
-            return Ok(false);
-        };
-        let chain = self.chain(chains, base)?;
-        let trailers = record::ruling_trailers(place, release, *rejects, by, *proposal);
-        let ruled = Ruled { place, version, rejects: *rejects, by, reason };
-        let message = self.renderer.ruling_commit(&ruled, &trailers);
-        let author = self.identities.person(by);
-        chain.head = drafting.commit(&self.draft(chain.head.clone(), Vec::new(), message, Some(author)))?;
-        chain.places.push((place.clone(), release.clone()));
-        Ok(true)
-    }
-
     fn propose(
         &self,
         drafting: &mut Drafting<'_>,
@@ -361,7 +354,7 @@ impl Writer<'_> {
         self.renderer.promotion_commit(promotion, &trailers)
     }
 
-    fn draft(
+    pub(super) fn draft(
         &self,
         parent: CommitId,
         changes: Vec<(String, Option<Vec<u8>>)>,
@@ -383,7 +376,10 @@ impl Writer<'_> {
 /// Whether it takes a push, besides merges, which are pushed where the forge merges by Git.
 pub(super) fn writes(effect: &Effect) -> bool {
     match effect {
-        Effect::Commit { .. } | Effect::Rule { .. } | Effect::Prune { .. } => true,
+        Effect::Commit { .. }
+        | Effect::Rule { .. }
+        | Effect::MoveRejections { .. }
+        | Effect::Prune { .. } => true,
         Effect::Propose { pushed, .. } => !pushed,
         Effect::Describe { .. } | Effect::Merge { .. } | Effect::Close { .. } => false,
     }

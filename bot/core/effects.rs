@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     artifact::Release,
-    facts::Place,
+    facts::{Place, Rejected},
     gates::GateVerdict,
     ids::{BranchName, CommitId, ProposalNumber, ReleaseId},
     reason::Reason,
@@ -110,6 +110,16 @@ pub enum Effect {
         /// The closed proposal that said so.
         proposal: Option<ProposalNumber>,
     },
+    /// The rejections that commits of earlier versions record stand in `.gantry/rejections.yaml`, which is not there
+    /// yet.
+    MoveRejections {
+        /// The place of the first one.
+        place: Place,
+        /// The branch of the file.
+        base: BranchName,
+        /// All of them.
+        rejections: Vec<Rejected>,
+    },
 }
 
 impl Effect {
@@ -123,7 +133,8 @@ impl Effect {
             Self::Merge { place, .. }
             | Self::Close { place, .. }
             | Self::Prune { place, .. }
-            | Self::Rule { place, .. } => place,
+            | Self::Rule { place, .. }
+            | Self::MoveRejections { place, .. } => place,
         }
     }
 }

@@ -79,6 +79,8 @@ pub struct Facts {
     pub default_branch: Option<BranchName>,
     /// The rejections that are in force.
     pub rejections: Arc<BTreeMap<Place, Vec<Rejection>>>,
+    /// They stand in commits of earlier versions only, and are to be moved into the file.
+    pub unmoved: bool,
     /// The closings of proposals that were written to Git as rejections, lifted since or not; none while that
     /// is not known, so that none is written twice.
     pub recorded: Option<Arc<BTreeSet<Closing>>>,
@@ -265,6 +267,15 @@ pub struct Rejection {
     pub reason: String,
     /// The closed proposal that said so.
     pub proposal: Option<ProposalNumber>,
+}
+
+/// A rejection and where it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Rejected {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub rejection: Rejection,
 }
 
 /// A rejection, or its lifting, as a commit with `Gantry-Rejects` or `Gantry-Accepts` records it.

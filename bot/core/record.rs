@@ -25,8 +25,10 @@ const SOURCE: &str = "Gantry-Source";
 const BUILT: &str = "Gantry-Built";
 const CHECKS: &str = "Gantry-Checks";
 const BY: &str = "Gantry-By";
-const REJECTS: &str = "Gantry-Rejects";
-const ACCEPTS: &str = "Gantry-Accepts";
+/// The trailer of a rejection.
+pub const REJECTS: &str = "Gantry-Rejects";
+/// The trailer of its lifting.
+pub const ACCEPTS: &str = "Gantry-Accepts";
 const PROPOSAL: &str = "Gantry-Proposal";
 const REPOSITORY: &str = "Gantry-Repository";
 const BASE: &str = "Gantry-Base";

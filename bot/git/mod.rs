@@ -52,6 +52,7 @@ mod process;
 mod push;
 mod remote;
 mod reply;
+mod search;
 mod send_pack;
 mod series;
 mod sign;

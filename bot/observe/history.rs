@@ -1,4 +1,4 @@
-//! How what an environment holds came there, and which releases people rejected: read from the commits.
+//! How what an environment holds came there: read from the commits.
 //!
 //! The first-parent history of a branch is what was on it at each time. It is read once, newest commit last,
 //! and from then on only the new commits are. A branch that was force-pushed, or a pipeline whose files
@@ -11,7 +11,7 @@ use std::{
 
 use gantry_core::{
     config::pipeline::{Application, FileEntry, Pipeline},
-    facts::{Arrival, Held, Person, Place, Record, Ruling},
+    facts::{Arrival, Held, Person, Place, Record},
     ids::{BranchName, CommitId},
     promoted::{ConfigEntry, ConfigState},
     record,
@@ -79,8 +79,6 @@ pub(super) struct BranchHistory {
     wanted: Wanted,
     /// By place, newest first.
     pub(super) arrivals: BTreeMap<Place, Vec<Arrival>>,
-    /// By place, newest first.
-    pub(super) rulings: BTreeMap<Place, Vec<Ruling>>,
     /// The promoted files at the head.
     pub(super) config: ConfigTree,
     /// Where the config of each arrival stands, in the same order.
@@ -159,9 +157,6 @@ impl BranchHistory {
         } else {
             Vec::new()
         };
-        for told in merged.iter().rev().chain(std::iter::once(commit)) {
-            self.rule(told);
-        }
         if changed.is_empty() {
             return Ok(());
         }
@@ -223,15 +218,6 @@ impl BranchHistory {
         );
         list.truncate(KEPT);
     }
-
-    fn rule(&mut self, commit: &CommitInfo) {
-        let found = trailers::parse(&commit.message);
-        let reason = reason_of(&commit.message);
-        let ruling = record::read_ruling(&found, &commit.id, commit.at, &commit.author.name, &reason);
-        if let Some((place, ruling)) = ruling {
-            self.rulings.entry(place).or_default().insert(0, ruling);
-        }
-    }
 }
 
 fn files_of<'a>(pipeline: &'a Pipeline, place: &Place) -> Option<(&'a Application, &'a [FileEntry])> {
@@ -247,18 +233,6 @@ pub(super) fn record_of(commit: &CommitInfo) -> Option<Record> {
 /// The files hold what the record says. One that says something else was not written for this change.
 fn matches(record: &Record, holds: &[Held]) -> bool {
     record.artifacts.iter().all(|artifact| holds.iter().any(|held| held.is(artifact)))
-}
-
-/// The first paragraph after the subject, which is where a ruling's reason stands.
-fn reason_of(message: &str) -> String {
-    let body = message.split_once("\n\n").map_or("", |(_, body)| body);
-    let paragraph = body.split("\n\n").next().unwrap_or_default();
-    let is_trailer = paragraph.starts_with("Gantry-");
-    if is_trailer {
-        String::new()
-    } else {
-        paragraph.lines().collect::<Vec<_>>().join(" ").chars().take(500).collect()
-    }
 }
 
 /// Somebody as Git names them.

@@ -18,6 +18,7 @@ mod inbox;
 mod journal;
 mod promoted;
 mod rejections;
+mod rulings;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,7 +28,7 @@ use std::{
 use gantry_core::{
     config::pipeline::{Application, Pipeline, Stage},
     decide::place_of,
-    facts::{Facts, Failure, Person, Place, PlaceFacts, PromotionRequest, Proposal},
+    facts::{Closing, Facts, Failure, Person, Place, PlaceFacts, PromotionRequest, Proposal, ProposalState},
     ids::{ApplicationName, BranchName, CommitId, ConfigId, ReleaseId},
     promoted::ConfigState,
     reason::{Owner, Problem},
@@ -36,7 +37,12 @@ use gantry_core::{
 use jiff::Timestamp;
 
 use self::{
-    branches::Branches, config::ConfigWatch, history::BranchHistory, images::Images, rejections::Rejections,
+    branches::Branches,
+    config::ConfigWatch,
+    history::BranchHistory,
+    images::Images,
+    rejections::{RejectionWatch, Where},
+    rulings::RulingLog,
 };
 pub use self::{
     config::FILE as CONFIG_FILE,
@@ -87,7 +93,9 @@ struct GitSide {
     config: ConfigWatch,
     history: BTreeMap<BranchName, BranchHistory>,
     branches: Branches,
-    rejections: Rejections,
+    rejections: RejectionWatch,
+    /// What the database holds of the rejections' log.
+    noted: Option<RulingLog>,
     places: SharedMap<Place, PlaceFacts>,
     configs: SharedMap<ConfigId, ConfigState>,
     read_at: Option<(BTreeMap<BranchName, CommitId>, Arc<Pipeline>)>,
@@ -173,7 +181,13 @@ impl Observer {
             // The local forge reads the mirror, which its next fetch makes anew.
             listed = self.sources.forge.proposals().await;
         }
-        let mut facts = match self.read_git().await {
+        let last = self.last.as_ref().map(|seen| seen.facts.proposals.clone()).unwrap_or_default();
+        let closings = match &listed {
+            Ok(list) => list.iter().filter_map(closing).collect(),
+            Err(_) => last.values().flat_map(|list| list.iter()).filter_map(closing).collect(),
+        };
+        self.recall().await?;
+        let mut facts = match self.read_git(closings).await {
             Ok(facts) => facts,
             Err(error) => {
                 problems.push(Problem { owner: error.owner(), ..platform(error.to_string()) });
@@ -194,8 +208,9 @@ impl Observer {
                 facts.forge_silent = true;
             }
         }
+        self.note().await?;
         let git = self.git.get_or_insert_default();
-        problems.extend(git.config.problems.iter().cloned());
+        problems.extend(git.config.problems.iter().chain(&git.rejections.problems).cloned());
         let pipeline = git.config.pipeline.clone();
         let config_at = git.config.at.clone();
         self.catalog(pipeline.as_deref(), &mut facts).await?;
@@ -212,16 +227,16 @@ impl Observer {
         Ok(Look { seen, asked, took_builds, changed })
     }
 
-    async fn read_git(&mut self) -> Result<Facts, GitError> {
+    async fn read_git(&mut self, closings: BTreeSet<Closing>) -> Result<Facts, GitError> {
         let mut side = self.git.take().unwrap_or_default();
         let mirror = Arc::clone(&self.sources.mirror);
         let branch = self.sources.branch.clone();
         let bot = self.sources.bot.clone();
         let joined = tokio::task::spawn_blocking(move || {
-            let mut result = side.read(&mirror, branch.clone(), &bot);
+            let mut result = side.read(&mirror, branch.clone(), &bot, &closings);
             // What was damaged is there again after the next fetch, so nobody has to hear of it.
             if result.is_err() && mirror.will_mend() {
-                result = side.read(&mirror, branch, &bot);
+                result = side.read(&mirror, branch, &bot, &closings);
             }
             (side, result)
         });
@@ -233,6 +248,39 @@ impl Observer {
             // What was kept went with the thread; the next look reads everything again.
             Err(error) => Err(GitError::unfinished(error)),
         }
+    }
+
+    /// How far the commits were searched for rejections, from the database: once in a process.
+    async fn recall(&mut self) -> Result<(), StoreError> {
+        let name = self.note_name();
+        let git = self.git.get_or_insert_default();
+        if git.noted.is_none() {
+            let noted = self.sources.store.noted(&name).await?;
+            let log: RulingLog =
+                noted.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
+            (git.rejections.log, git.noted) = (log.clone(), Some(log));
+        }
+        Ok(())
+    }
+
+    /// Keeps how far the commits were searched.
+    async fn note(&mut self) -> Result<(), StoreError> {
+        let name = self.note_name();
+        let git = self.git.get_or_insert_default();
+        if git.noted.as_ref().is_some_and(|noted| *noted != git.rejections.log)
+            && let Ok(value) = serde_json::to_value(&git.rejections.log)
+        {
+            match self.sources.store.note(&name, &value).await {
+                // It is too long to be kept: the next process reads the commits again.
+                Ok(()) | Err(StoreError::Refused { .. }) => git.noted = Some(git.rejections.log.clone()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn note_name(&self) -> String {
+        format!("rulings:{}", self.sources.repository)
     }
 
     /// Loads what is known of the pipeline's images, and adds what Git remembers of them.
@@ -264,7 +312,13 @@ impl Observer {
 }
 
 impl GitSide {
-    fn read(&mut self, mirror: &Mirror, branch: Option<BranchName>, bot: &Person) -> Result<Facts, GitError> {
+    fn read(
+        &mut self,
+        mirror: &Mirror,
+        branch: Option<BranchName>,
+        bot: &Person,
+        closings: &BTreeSet<Closing>,
+    ) -> Result<Facts, GitError> {
         let heads = mirror.fetch()?;
         let default = default_branch(&heads, branch);
         let branches = named(&heads);
@@ -282,12 +336,11 @@ impl GitSide {
         if !same {
             self.read_at = None;
             self.read_places(mirror, &pipeline, &facts.heads)?;
-            self.rejections = Rejections::of_history(&pipeline, &self.history);
             self.read_at = Some(key);
         }
         facts.places = self.places.clone();
-        facts.rejections = Arc::clone(&self.rejections.in_force);
-        facts.recorded = self.rejections.recorded.clone();
+        let at = Where { mirror, pipeline: &pipeline, default: &default, heads: &branches };
+        self.rejections.look(at, closings, &mut facts)?;
         facts.configs = self.configs.clone();
         Ok(facts)
     }
@@ -398,6 +451,12 @@ fn update<V: Clone + PartialEq>(map: &mut SharedMap<Place, V>, now: BTreeMap<Pla
             map.insert(place, value);
         }
     }
+}
+
+/// A closing by a person, which is a rejection.
+fn closing(proposal: &Proposal) -> Option<Closing> {
+    let by_person = matches!(proposal.state, ProposalState::Closed { by_gantry: false, .. });
+    Some((proposal.number, proposal.release.clone().filter(|_| by_person)?))
 }
 
 fn request(asked: &Asked) -> Option<PromotionRequest> {

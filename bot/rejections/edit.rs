@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 use gantry_core::{
-    facts::{Place, Rejection},
+    facts::{Place, Rejected, Rejection},
     ids::ReleaseId,
     reason::Problem,
 };
 use gantry_edit::syntax::{Layout, NodeId, Shape, Tree};
 
 use super::{
-    Entry, MAX_BYTES, MAX_ENTRIES, problem,
+    MAX_BYTES, MAX_ENTRIES, problem,
     read::{list, read},
     text,
 };
@@ -20,7 +20,7 @@ use super::{
 /// # Errors
 /// The file can't be read, is full, or is written in a way in which it is not sure where the entry goes.
 pub fn add(bytes: Option<&[u8]>, place: &Place, rejection: &Rejection) -> Result<Option<Vec<u8>>, Problem> {
-    let entry = Entry {
+    let entry = Rejected {
         place: place.clone(),
         rejection: Rejection {
             version: text::kept(&rejection.version),
@@ -30,7 +30,7 @@ pub fn add(bytes: Option<&[u8]>, place: &Place, rejection: &Rejection) -> Result
         },
     };
     let before = entries(bytes.unwrap_or(text::HEADER.as_bytes()))?;
-    let same = |known: &Entry| known.place == *place && known.rejection.release == rejection.release;
+    let same = |known: &Rejected| known.place == *place && known.rejection.release == rejection.release;
     if before.iter().any(same) {
         return Ok(None);
     }
@@ -53,7 +53,7 @@ pub fn add(bytes: Option<&[u8]>, place: &Place, rejection: &Rejection) -> Result
 /// The file can't be read, or is written in a way in which it is not sure which lines are the entry's.
 pub fn lift(bytes: &[u8], place: &Place, release: &ReleaseId) -> Result<Option<Vec<u8>>, Problem> {
     let before = entries(bytes)?;
-    let lifted = |known: &Entry| known.place == *place && known.rejection.release == *release;
+    let lifted = |known: &Rejected| known.place == *place && known.rejection.release == *release;
     if !before.iter().any(lifted) {
         return Ok(None);
     }
@@ -64,11 +64,11 @@ pub fn lift(bytes: &[u8], place: &Place, release: &ReleaseId) -> Result<Option<V
         splices.push((lines_of(&tree, item).ok_or_else(unsure)?.range, String::new()));
     }
     let after = spliced(&tree, bytes, splices);
-    let wanted: Vec<Entry> = before.into_iter().filter(|known| !lifted(known)).collect();
+    let wanted: Vec<Rejected> = before.into_iter().filter(|known| !lifted(known)).collect();
     proven(after, &wanted).map(Some)
 }
 
-fn entries(bytes: &[u8]) -> Result<Vec<Entry>, Problem> {
+fn entries(bytes: &[u8]) -> Result<Vec<Rejected>, Problem> {
     read(bytes).map_err(|problems| {
         problems.into_iter().next().unwrap_or_else(|| problem(None, "the file can't be read"))
     })
@@ -81,7 +81,7 @@ fn parse(bytes: &[u8]) -> Result<Tree<'_>, Problem> {
 }
 
 /// What was written says exactly what it should, or it is not written.
-fn proven(after: Vec<u8>, wanted: &[Entry]) -> Result<Vec<u8>, Problem> {
+fn proven(after: Vec<u8>, wanted: &[Rejected]) -> Result<Vec<u8>, Problem> {
     if after.len() > MAX_BYTES {
         let message = format!("the file would have more than {MAX_BYTES} bytes; remove entries");
         return Err(problem(None, message));
@@ -98,7 +98,7 @@ fn unsure() -> Problem {
     problem(None, message)
 }
 
-fn appended(bytes: &[u8], entry: &Entry) -> Result<Vec<u8>, Problem> {
+fn appended(bytes: &[u8], entry: &Rejected) -> Result<Vec<u8>, Problem> {
     let tree = parse(bytes)?;
     let file = tree.text();
     let mut splices: Vec<(Range<usize>, String)> = Vec::new();

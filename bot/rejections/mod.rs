@@ -18,7 +18,7 @@ mod text;
 use std::collections::BTreeMap;
 
 use gantry_core::{
-    facts::{Place, Rejection},
+    facts::{Place, Rejected, Rejection},
     reason::{Owner, Problem},
 };
 
@@ -36,20 +36,11 @@ pub const MAX_ENTRIES: usize = 5_000;
 /// The most characters of a text in an entry; a longer one is cut when Gantry writes it.
 pub const MAX_TEXT: usize = 1_000;
 
-/// One entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Where it holds.
-    pub place: Place,
-    /// What is rejected.
-    pub rejection: Rejection,
-}
-
 /// The entries by place, in the order of the file.
 #[must_use]
-pub fn by_place(entries: Vec<Entry>) -> BTreeMap<Place, Vec<Rejection>> {
+pub fn by_place(entries: Vec<Rejected>) -> BTreeMap<Place, Vec<Rejection>> {
     let mut by_place: BTreeMap<Place, Vec<Rejection>> = BTreeMap::new();
-    for Entry { place, rejection } in entries {
+    for Rejected { place, rejection } in entries {
         by_place.entry(place).or_default().push(rejection);
     }
     by_place

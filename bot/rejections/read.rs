@@ -4,14 +4,14 @@ use std::str::FromStr;
 
 use gantry_core::{
     decide::place_of,
-    facts::Rejection,
+    facts::{Rejected, Rejection},
     ids::{ApplicationName, EnvironmentName, ProposalNumber, ReleaseId},
     reason::Problem,
 };
 use gantry_edit::syntax::{NodeId, Shape, Tree};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use super::{Entry, MAX_BYTES, MAX_ENTRIES, problem, text};
+use super::{MAX_BYTES, MAX_ENTRIES, problem, text};
 
 const KEYS: [&str; 8] =
     ["application", "environment", "release", "version", "by", "at", "reason", "proposal"];
@@ -20,7 +20,7 @@ const KEYS: [&str; 8] =
 ///
 /// # Errors
 /// What is wrong with it, each with line and column.
-pub fn read(bytes: &[u8]) -> Result<Vec<Entry>, Vec<Problem>> {
+pub fn read(bytes: &[u8]) -> Result<Vec<Rejected>, Vec<Problem>> {
     if bytes.len() > MAX_BYTES {
         let message =
             format!("the file has {} bytes, and the limit is {MAX_BYTES}; remove entries", bytes.len());
@@ -55,7 +55,7 @@ impl Reader<'_> {
         }
     }
 
-    fn file(&mut self) -> Vec<Entry> {
+    fn file(&mut self) -> Vec<Rejected> {
         let tree = self.tree;
         let odd = tree.ids().find(|id| {
             let node = tree.node(*id);
@@ -97,7 +97,7 @@ impl Reader<'_> {
         entries
     }
 
-    fn list(&mut self, list: NodeId) -> Vec<Entry> {
+    fn list(&mut self, list: NodeId) -> Vec<Rejected> {
         let tree = self.tree;
         let node = tree.node(list);
         if node.is_null() {
@@ -114,7 +114,7 @@ impl Reader<'_> {
         tree.items(list).filter_map(|item| self.entry(item)).collect()
     }
 
-    fn entry(&mut self, item: NodeId) -> Option<Entry> {
+    fn entry(&mut self, item: NodeId) -> Option<Rejected> {
         let tree = self.tree;
         if !matches!(tree.node(item).shape, Shape::Mapping(_)) {
             self.wrong(item, "an entry must be a map with application, environment, release, by and at");
@@ -142,7 +142,7 @@ impl Reader<'_> {
             reason: reason.unwrap_or_default(),
             proposal,
         };
-        Some(Entry { place: place_of(&application, &environment), rejection })
+        Some(Rejected { place: place_of(&application, &environment), rejection })
     }
 
     fn required<T>(

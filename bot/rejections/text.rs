@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{Entry, MAX_TEXT};
+use gantry_core::facts::Rejected;
+
+use super::MAX_TEXT;
 
 /// What a new file begins with.
 pub(super) const HEADER: &str = "\
@@ -14,8 +16,8 @@ rejections:
 ";
 
 /// The lines of an entry. `indent` stands before the dash and `gap` behind it; each line ends with `end`.
-pub(super) fn lines(entry: &Entry, indent: &str, gap: &str, end: &str) -> String {
-    let Entry { place, rejection } = entry;
+pub(super) fn lines(entry: &Rejected, indent: &str, gap: &str, end: &str) -> String {
+    let Rejected { place, rejection } = entry;
     let mut out = String::new();
     let mut first = true;
     let mut line = |key: &str, value: &str| {

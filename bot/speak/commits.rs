@@ -81,6 +81,15 @@ impl Renderer {
         let subject = self.block("commits.txt", "ruling_subject", &values);
         message(&subject, &[self.block("commits.txt", "ruling_what", &values)], trailers)
     }
+
+    /// The message of the commit that writes the file of rejections for the first time, with what commits of
+    /// earlier versions say.
+    #[must_use]
+    pub fn moved_commit(&self, count: usize) -> String {
+        let values = values! { count };
+        let subject = self.block("commits.txt", "moved_subject", &values);
+        message(&subject, &[self.block("commits.txt", "moved_what", &values)], &[])
+    }
 }
 
 fn message(subject: &str, body: &[String], trailers: &[(String, String)]) -> String {

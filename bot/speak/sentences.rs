@@ -240,6 +240,9 @@ impl Renderer {
                 reason,
                 proposal: _,
             } => ("rule", values! { application, environment, version, rejects, by, reason }),
+            Effect::MoveRejections { place: _, base: _, rejections } => {
+                ("move_rejections", values! { count => rejections.len() })
+            }
         };
         sentence(&self.block("effects.txt", block, &values))
     }

@@ -13,7 +13,10 @@ use sqlx::{
 use super::StoreError;
 
 /// Number, name and text of each migration, in order. A number is never used again.
-const FILES: &[(i64, &str, &str)] = &[(1, "start", include_str!("migrations/0001_start.sql"))];
+const FILES: &[(i64, &str, &str)] = &[
+    (1, "start", include_str!("migrations/0001_start.sql")),
+    (2, "notes", include_str!("migrations/0002_notes.sql")),
+];
 
 /// Applies what is not applied yet. On PostgreSQL several replicas may do this at once: the migrator holds an
 /// advisory lock; SQLite has one process.

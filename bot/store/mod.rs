@@ -28,6 +28,7 @@ mod inbox;
 mod keep;
 mod lease;
 mod migrations;
+mod notes;
 mod postgres;
 mod rows;
 mod sql;
@@ -128,6 +129,13 @@ pub trait Store: Send + Sync {
     /// Lines with a number above `id`, oldest first, at most `limit` and at most 1,000. Going on from the last
     /// number misses no line.
     async fn audit_since(&self, id: i64, limit: u32) -> Result<Vec<AuditRecord>>;
+
+    /// Keeps what was found out under a name (at most 255 bytes; the value has the bounds of a payload), in place of
+    /// what was kept there before. Only for what can be found out again.
+    async fn note(&self, name: &str, value: &Value) -> Result<()>;
+
+    /// What was kept under the name.
+    async fn noted(&self, name: &str) -> Result<Option<Value>>;
 
     /// Takes the lease `name` for `holder` until `now + ttl`, or prolongs it where `holder` has it already.
     /// Returns `false` while another holder's lease lasts.

@@ -178,6 +178,14 @@ impl Store for SqlStore {
         self.lines_above(id, limit).await
     }
 
+    async fn note(&self, name: &str, value: &Value) -> Result<()> {
+        self.put_note(name, value).await
+    }
+
+    async fn noted(&self, name: &str) -> Result<Option<Value>> {
+        self.one_note(name).await
+    }
+
     async fn acquire(&self, name: &str, holder: &str, ttl: Duration, now: Timestamp) -> Result<bool> {
         self.take_lease(name, holder, ttl, now).await
     }

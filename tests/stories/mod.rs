@@ -11,3 +11,4 @@ mod kill;
 mod main_job;
 mod people;
 mod recovery;
+mod rejections;

@@ -1,6 +1,6 @@
 //! `.gantry/rejections.yaml`: would the server take it?
 
-use gantry_core::{config::pipeline::Pipeline, reason::Problem};
+use gantry_core::{config::pipeline::Pipeline, facts::Rejected, reason::Problem};
 
 use super::{
     Finding, Level,
@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{
     place,
-    rejections::{self, Entry, FILE, problem},
+    rejections::{self, FILE, problem},
 };
 
 /// The entries of the file, or what is wrong with it; no entries where there is no file.
-pub(super) fn read(folder: &mut Folder) -> Result<Vec<Entry>, Vec<Finding>> {
+pub(super) fn read(folder: &mut Folder) -> Result<Vec<Rejected>, Vec<Finding>> {
     let wrong = |problem: Problem| of_place(problem, "rejections");
     match folder.read(FILE) {
         Content::Missing => Ok(Vec::new()),
@@ -26,8 +26,8 @@ pub(super) fn read(folder: &mut Folder) -> Result<Vec<Entry>, Vec<Finding>> {
 }
 
 /// Entries that stop nothing, because the pipeline has no such place.
-pub(super) fn idle(entries: &[Entry], pipeline: &Pipeline) -> impl Iterator<Item = Finding> {
-    let known = |entry: &&Entry| {
+pub(super) fn idle(entries: &[Rejected], pipeline: &Pipeline) -> impl Iterator<Item = Finding> {
+    let known = |entry: &&Rejected| {
         let application = pipeline.applications.get(&entry.place.application);
         application.is_some_and(|application| application.files.contains_key(&entry.place.environment))
     };

@@ -28,7 +28,7 @@ use crate::{
     config::pipeline::Pipeline,
     decide::standing::{PlaceDecision, RequestOutcome, Standing},
     effects::Effect,
-    facts::{Facts, Place},
+    facts::{Facts, Place, Rejected},
     ids::{ApplicationName, EnvironmentName},
 };
 
@@ -48,7 +48,7 @@ pub struct Decision {
 /// Decides for the whole pipeline.
 #[must_use]
 pub fn decide(pipeline: &Pipeline, facts: &Facts, now: Timestamp) -> Decision {
-    let mut decision = Decision::default();
+    let mut decision = Decision { effects: moved(facts).into_iter().collect(), ..Decision::default() };
     for application in pipeline.applications.values() {
         for stage in &pipeline.environments {
             if !application.files.contains_key(&stage.name) {
@@ -66,6 +66,18 @@ pub fn decide(pipeline: &Pipeline, facts: &Facts, now: Timestamp) -> Decision {
         }
     }
     decision
+}
+
+/// The move of rejections from commits of earlier versions into the file, which comes before anything else is
+/// written to it.
+#[must_use]
+pub fn moved(facts: &Facts) -> Option<Effect> {
+    let all = facts.rejections.iter().flat_map(|(place, list)| list.iter().map(move |one| (place, one)));
+    let rejections: Vec<Rejected> =
+        all.map(|(place, one)| Rejected { place: place.clone(), rejection: one.clone() }).collect();
+    let place = rejections.first()?.place.clone();
+    let base = facts.default_branch.clone()?;
+    (facts.unmoved && !facts.git_silent).then_some(Effect::MoveRejections { place, base, rejections })
 }
 
 /// Decides for one place; `None` if the application or the environment isn't in the pipeline.

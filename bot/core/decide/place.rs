@@ -76,6 +76,8 @@ pub(super) fn decide(
     for request in facts.requests.iter().filter(|request| request.place == context.place) {
         match request::grant(&context, request) {
             Grant::Now(considered) => target = Some(Target { considered, request: Some(request) }),
+            // First what earlier versions wrote is moved to where it can be lifted.
+            Grant::Lift(_) if facts.unmoved => {}
             Grant::Lift(effect) => effects.push(*effect),
             Grant::Answer(outcome) => requests.push((request.id, outcome)),
         }
@@ -148,7 +150,7 @@ fn newest(context: &Context<'_>, standing: &mut Standing) {
 /// People's closings that are not in Git yet are written there (promise 1).
 fn rulings(context: &Context<'_>) -> Vec<Effect> {
     let facts = context.view.facts;
-    if facts.recorded.is_none() {
+    if facts.recorded.is_none() || facts.unmoved {
         return Vec::new();
     }
     let proposals = facts.proposals.get(&context.place).into_iter().flatten();

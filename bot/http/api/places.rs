@@ -173,7 +173,8 @@ pub(super) fn writes(effect: &Effect) -> Option<&Promotion> {
         | Effect::Merge { .. }
         | Effect::Close { .. }
         | Effect::Prune { .. }
-        | Effect::Rule { .. } => None,
+        | Effect::Rule { .. }
+        | Effect::MoveRejections { .. } => None,
     }
 }
 
@@ -187,6 +188,7 @@ pub(super) fn effect_name(effect: &Effect) -> &'static str {
         Effect::Close { .. } => "close",
         Effect::Prune { .. } => "prune",
         Effect::Rule { .. } => "rule",
+        Effect::MoveRejections { .. } => "move-rejections",
     }
 }
 

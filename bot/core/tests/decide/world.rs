@@ -353,6 +353,7 @@ impl World {
             Effect::Merge { place, proposal, .. } => format!("merge {} {proposal}", place.environment),
             Effect::Close { place, proposal, .. } => format!("close {} {proposal}", place.environment),
             Effect::Prune { place, .. } => format!("prune {}", place.environment),
+            Effect::MoveRejections { rejections, .. } => format!("move {}", rejections.len()),
             Effect::Rule { place, version, rejects, .. } => {
                 format!("{} {} {version}", if *rejects { "reject" } else { "accept" }, place.environment)
             }
