@@ -22,7 +22,7 @@ use super::{
     challenge::{Challenge, challenges},
     error::shown,
     token::{Request, Tokens},
-    wire::{Moment, Wire, header},
+    wire::{Moment, Wire, header, inside},
 };
 
 /// Redirects followed for one request.
@@ -37,6 +37,7 @@ struct Inner {
     base: Url,
     insecure: bool,
     credentials: Option<Credentials>,
+    token_services: Vec<String>,
     wire: Wire,
     permits: Semaphore,
     tokens: Tokens,
@@ -102,6 +103,7 @@ impl Registry {
             host: endpoint.host,
             insecure: endpoint.insecure,
             credentials: endpoint.credentials,
+            token_services: endpoint.token_services,
             base,
             wire,
             tokens: Tokens::default(),
@@ -243,6 +245,8 @@ impl Registry {
             wire: &self.0.wire,
             insecure: self.0.insecure,
             credentials: self.0.credentials.as_ref(),
+            base: &self.0.base,
+            token_services: &self.0.token_services,
             asked,
             challenge,
             scope,
@@ -261,7 +265,7 @@ impl Registry {
         let mut url = ask.url.clone();
         let mut home = true;
         for _ in 0..=REDIRECTS {
-            let mut request = self.0.wire.http().request(ask.method.clone(), url.clone());
+            let mut request = self.0.wire.client(&url)?.request(ask.method.clone(), url.clone());
             request = request.header(ACCEPT, ask.accept);
             if home {
                 request = self.authorize(request, auth);
@@ -291,6 +295,9 @@ impl Registry {
         let to = to.ok_or_else(|| refused("a redirect without a readable Location".to_owned()))?;
         if to.scheme() != "https" && !(self.0.insecure && to.scheme() == "http") {
             return Err(refused(format!("a redirect to {}, which is not https", shown(&to))));
+        }
+        if let Err(address) = self.0.wire.check(&to) {
+            return Err(refused(format!("a redirect to {}: {}", shown(&to), inside(address))));
         }
         if !to.username().is_empty() || to.password().is_some() || to.host_str().is_none() {
             return Err(refused("a redirect to a URL with a user, or without a host".to_owned()));

@@ -1,10 +1,10 @@
 //! Where a registry is, how it is asked, and the bounds of asking.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use url::Url;
 
-use super::RegistryError;
+use super::{Names, RegistryError};
 use crate::settings::secret::Secret;
 
 /// What a registry is signed in to with.
@@ -29,6 +29,11 @@ pub struct Endpoint {
     pub credentials: Option<Credentials>,
     /// A PEM file of certificate authorities trusted beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// Hosts beside its own whose token services may get the credentials, with the port where one stands in the
+    /// service's URL.
+    pub token_services: Vec<String>,
+    /// What looks names up; the system when absent.
+    pub names: Option<Arc<dyn Names>>,
     /// Tags to ask for in one page, 2 to 10,000. A registry that refuses it is asked for 100, then for its
     /// own default.
     pub page_size: u32,
@@ -45,6 +50,8 @@ impl Endpoint {
             insecure: false,
             credentials: None,
             ca_file: None,
+            token_services: Vec::new(),
+            names: None,
             page_size: 1000,
             limits: Limits::default(),
         }

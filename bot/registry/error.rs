@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use gantry_core::ids::{Digest, ImageName};
+use gantry_core::{
+    ids::{Digest, ImageName},
+    reason::Owner,
+};
 use jiff::Timestamp;
 use url::Url;
 
@@ -29,7 +32,10 @@ pub enum RegistryError {
         host: String,
     },
     /// The registry or its token service wants credentials, or refuses those it got (401).
-    #[error("{url}: not signed in: {why}; the platform engineer must set this registry's credentials")]
+    #[error(
+        "{url}: not signed in: {why}; the platform engineer must set this registry's credentials in the settings, \
+         `username` and `password_env` or `password_file`"
+    )]
     Unauthorized {
         /// Which URL refused.
         url: String,
@@ -53,6 +59,38 @@ pub enum RegistryError {
         url: String,
         /// The registry's own error code, for instance `, NAME_UNKNOWN`, or nothing.
         code: String,
+    },
+    /// The registry names a token service that is not known to belong to it; it was not given the password.
+    #[error(
+        "{url}: it names the token service {service}, which is not known to belong to this registry and was not given \
+         its password; if it does, the platform engineer adds {address} to `token_services` of this registry in the \
+         settings"
+    )]
+    TokenService {
+        /// Which URL named it.
+        url: String,
+        /// The token service's URL.
+        service: String,
+        /// Its host, as the settings would name it.
+        address: String,
+    },
+    /// It answers in plain HTTP where https was expected.
+    #[error(
+        "{url}: it answers in plain HTTP, not in TLS; the platform engineer sets `insecure: true` on this registry in \
+         the settings, or gives the registry a certificate"
+    )]
+    PlainHttp {
+        /// Which URL was asked.
+        url: String,
+    },
+    /// It wants TLS where the settings say that it speaks plain HTTP.
+    #[error(
+        "{url}: it wants TLS, and the settings say that it speaks plain HTTP; the platform engineer removes \
+         `insecure: true` from this registry in the settings"
+    )]
+    WantsTls {
+        /// Which URL was asked.
+        url: String,
     },
     /// The registry asked for a pause (429, or 503 with `Retry-After`).
     #[error("{url}: the registry asks for a pause until {until}; Gantry waits and nobody need act")]
@@ -85,7 +123,10 @@ pub enum RegistryError {
         code: String,
     },
     /// No connection: name, network or TLS.
-    #[error("{url}: no connection: {why}; Gantry tries again, check host, network and certificate")]
+    #[error(
+        "{url}: no connection: {why}; Gantry tries again, the platform engineer checks that the registry runs, the \
+         network, and `host` and `ca_file` of this registry in the settings"
+    )]
     Unreachable {
         /// Which URL was asked.
         url: String,
@@ -149,6 +190,41 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
+    /// Who must act.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        match self {
+            Self::RateLimited { .. } => Owner::Nobody,
+            Self::NotFound { .. } => Owner::Team,
+            _ => Owner::Platform,
+        }
+    }
+
+    /// Whether it concerns the registry as a whole and not one image.
+    #[must_use]
+    pub fn is_of_registry(&self) -> bool {
+        match self {
+            Self::Settings { .. }
+            | Self::Unauthorized { .. }
+            | Self::TokenService { .. }
+            | Self::PlainHttp { .. }
+            | Self::WantsTls { .. }
+            | Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::Unreachable { .. }
+            | Self::Timeout { .. }
+            | Self::Refused { .. } => true,
+            Self::WrongHost { .. }
+            | Self::Forbidden { .. }
+            | Self::NotFound { .. }
+            | Self::Unexpected { .. }
+            | Self::Truncated { .. }
+            | Self::TooLarge { .. }
+            | Self::Malformed { .. }
+            | Self::DigestMismatch { .. } => false,
+        }
+    }
+
     /// Whether the same request may succeed later with nobody acting.
     #[must_use]
     pub fn is_transient(&self) -> bool {
@@ -167,6 +243,9 @@ impl RegistryError {
             | Self::TooLarge { .. }
             | Self::Malformed { .. }
             | Self::DigestMismatch { .. }
+            | Self::TokenService { .. }
+            | Self::PlainHttp { .. }
+            | Self::WantsTls { .. }
             | Self::Refused { .. } => false,
         }
     }

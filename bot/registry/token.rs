@@ -17,7 +17,8 @@ use super::{
     Credentials, RegistryError,
     challenge::Challenge,
     error::shown,
-    wire::{Moment, Wire},
+    reach,
+    wire::{Moment, Wire, inside},
 };
 use crate::settings::secret::Secret;
 
@@ -72,6 +73,10 @@ pub(crate) struct Request<'a> {
     /// Whether the token service may be asked over plain http.
     pub(crate) insecure: bool,
     pub(crate) credentials: Option<&'a Credentials>,
+    /// The registry.
+    pub(crate) base: &'a Url,
+    /// Hosts beside the registry's own whose token services may get the credentials.
+    pub(crate) token_services: &'a [String],
     /// The URL that answered with the challenge, for errors.
     pub(crate) asked: &'a Url,
     pub(crate) challenge: &'a Challenge,
@@ -119,6 +124,17 @@ impl Request<'_> {
         if !realm.username().is_empty() || realm.password().is_some() || realm.host_str().is_none() {
             return Err(refused("the token service (realm) is a URL with a user, or without a host"));
         }
+        if self.credentials.is_some() && !reach::may_have_credentials(self.base, &realm, self.token_services)
+        {
+            return Err(RegistryError::TokenService {
+                url: shown(self.asked),
+                service: shown(&realm),
+                address: reach::address(&realm),
+            });
+        }
+        if let Err(address) = self.wire.check(&realm) {
+            return Err(refused(&format!("the token service {}: {}", shown(&realm), inside(address))));
+        }
         Ok(realm)
     }
 
@@ -136,7 +152,7 @@ impl Request<'_> {
     ) -> Result<Token, RegistryError> {
         let mut url = realm.clone();
         url.query_pairs_mut().extend_pairs(self.params());
-        let mut request = self.wire.http().get(url.clone());
+        let mut request = self.wire.client(&url)?.get(url.clone());
         if let Some(with) = with {
             request = request.basic_auth(&with.username, Some(with.secret.expose()));
         }
@@ -145,7 +161,7 @@ impl Request<'_> {
 
     async fn post(&self, realm: &Url, form: &[(&str, &str)], moment: Moment) -> Result<Token, RegistryError> {
         let body = self.form(form);
-        let request = self.wire.http().post(realm.clone());
+        let request = self.wire.client(realm)?.post(realm.clone());
         let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
         self.exchange(request, realm, moment).await
     }

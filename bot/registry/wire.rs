@@ -1,18 +1,31 @@
 //! One HTTP exchange: sent once, read to a bound, within a time; every failure as a typed error.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use hyper_util::client::proxy::matcher::Matcher;
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{
-    Certificate, Client, RequestBuilder, Response, StatusCode,
+    Certificate, Client, ClientBuilder, RequestBuilder, Response, StatusCode,
     header::{CONTENT_LENGTH, HeaderMap, RETRY_AFTER},
     redirect::Policy,
 };
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
-use url::Url;
+use url::{Origin, Url};
 
-use super::{Endpoint, Limits, RegistryError, error::shown, retry_after::retry_after, text};
+use super::{
+    Endpoint, Limits, Names, RegistryError,
+    error::shown,
+    reach::{Elsewhere, Guarded, Home, SystemNames},
+    retry_after::retry_after,
+    text,
+};
 
 /// An error's body is read for its code up to this many bytes.
 const ERROR_BODY: u64 = 64 * 1024;
@@ -47,19 +60,24 @@ impl Moment {
 
 /// An HTTP client with bounds, that follows no redirect and keeps no cookie by itself.
 pub(crate) struct Wire {
-    http: Client,
+    /// For the registry itself, whose host the settings name, and for all that goes through a proxy.
+    to_registry: Client,
+    /// For places that the registry names; made when it names one.
+    elsewhere: OnceLock<Client>,
+    certificates: Vec<Certificate>,
+    names: Arc<dyn Names>,
+    host: String,
+    origin: Origin,
+    home: Home,
+    /// The proxies of the environment; none for a registry on this machine, which they can't reach.
+    proxies: Option<Matcher>,
     pub(crate) limits: Limits,
 }
 
 impl Wire {
     pub(crate) fn new(endpoint: &Endpoint, base: &Url) -> Result<Self, RegistryError> {
         let settings = |why: String| RegistryError::Settings { host: endpoint.host.clone(), why };
-        let mut builder = Client::builder()
-            .user_agent(concat!("gantry/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .referer(false)
-            .connect_timeout(endpoint.limits.connect)
-            .pool_max_idle_per_host(endpoint.limits.in_flight);
+        let mut certificates = Vec::new();
         if let Some(path) = &endpoint.ca_file {
             let wrong = |why: String| settings(format!("`ca_file` {}: {why}", path.display()));
             let length = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
@@ -67,23 +85,65 @@ impl Wire {
                 return Err(wrong(format!("larger than {CA_FILE} bytes")));
             }
             let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
-            let certificates =
-                Certificate::from_pem_bundle(&pem).map_err(|error| wrong(innermost(&error)))?;
+            certificates = Certificate::from_pem_bundle(&pem).map_err(|error| wrong(innermost(&error)))?;
             if certificates.is_empty() {
                 return Err(wrong("no PEM certificate in it".to_owned()));
             }
-            builder = builder.tls_certs_merge(certificates);
         }
-        if matches!(base.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) {
-            // HTTPS_PROXY and its kin are respected, but a proxy cannot reach this machine's loopback.
+        let names = endpoint.names.clone().unwrap_or_else(|| Arc::new(SystemNames));
+        // HTTPS_PROXY and its kin are respected, but a proxy cannot reach this machine's loopback.
+        let here = matches!(base.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        let resolver = Guarded { names: Arc::clone(&names), within: None };
+        let mut builder = builder(&endpoint.limits, &certificates, resolver);
+        if here {
             builder = builder.no_proxy();
         }
-        let http = builder.build().map_err(|error| settings(format!("TLS: {}", innermost(&error))))?;
-        Ok(Self { http, limits: endpoint.limits.clone() })
+        let to_registry = builder.build().map_err(|error| settings(format!("TLS: {}", innermost(&error))))?;
+        Ok(Self {
+            to_registry,
+            elsewhere: OnceLock::new(),
+            certificates,
+            names,
+            host: endpoint.host.clone(),
+            origin: base.origin(),
+            home: Home::default(),
+            proxies: (!here).then(Matcher::from_system),
+            limits: endpoint.limits.clone(),
+        })
     }
 
-    pub(crate) fn http(&self) -> &Client {
-        &self.http
+    /// The client for a URL: of the registry itself, or of a place that it names.
+    pub(crate) fn client(&self, url: &Url) -> Result<&Client, RegistryError> {
+        if url.origin() == self.origin || self.proxied(url) {
+            return Ok(&self.to_registry);
+        }
+        if let Some(known) = self.elsewhere.get() {
+            return Ok(known);
+        }
+        let resolver = Guarded { names: Arc::clone(&self.names), within: Some(self.home.clone()) };
+        let made = builder(&self.limits, &self.certificates, resolver).no_proxy().build();
+        let made = made.map_err(|error| RegistryError::Settings {
+            host: self.host.clone(),
+            why: format!("TLS: {}", innermost(&error)),
+        })?;
+        Ok(self.elsewhere.get_or_init(|| made))
+    }
+
+    /// Whether a URL is asked for through a proxy of the environment.
+    fn proxied(&self, url: &Url) -> bool {
+        let uri = url.as_str().parse();
+        match (&self.proxies, uri) {
+            (Some(proxies), Ok(uri)) => proxies.intercept(&uri).is_some(),
+            _ => false,
+        }
+    }
+
+    /// Whether a place that the registry names may be gone to, as far as its URL tells.
+    ///
+    /// # Errors
+    /// The address that is not gone to.
+    pub(crate) fn check(&self, url: &Url) -> Result<(), IpAddr> {
+        if url.origin() == self.origin { Ok(()) } else { self.home.check(url) }
     }
 
     /// Sends and waits for the answer's head.
@@ -94,13 +154,19 @@ impl Wire {
         moment: Moment,
     ) -> Result<Response, RegistryError> {
         match timeout_at(moment.deadline, request.send()).await {
-            Ok(Ok(response)) => Ok(response),
+            Ok(Ok(response)) => {
+                if url.origin() == self.origin {
+                    // What a proxy's connection says is where the proxy is.
+                    self.home.is_at(response.remote_addr().filter(|_| !self.proxied(url)));
+                }
+                Ok(response)
+            }
             Ok(Err(error)) if error.is_connect() && error.is_timeout() => Err(RegistryError::Timeout {
                 url: shown(url),
                 what: "connection",
                 after: self.limits.connect,
             }),
-            Ok(Err(error)) => Err(RegistryError::Unreachable { url: shown(url), why: innermost(&error) }),
+            Ok(Err(error)) => Err(unreachable(url, &error)),
             Err(_) => {
                 Err(RegistryError::Timeout { url: shown(url), what: "answer", after: self.limits.request })
             }
@@ -158,10 +224,15 @@ impl Wire {
         let status = response.status();
         let pause = header(response.headers(), RETRY_AFTER.as_str()).map(str::to_owned);
         // The code is a help, not a need: whatever goes wrong in reading it is passed over.
-        let code = match self.read(response, url, ERROR_BODY, moment).await {
-            Ok(body) => code(&body),
-            Err(_) => String::new(),
-        };
+        let body = self.read(response, url, ERROR_BODY, moment).await.unwrap_or_default();
+        let code = code(&body);
+        // The servers of Go and nginx answer so; their texts have this word in common.
+        if status == StatusCode::BAD_REQUEST
+            && url.scheme() == "http"
+            && body.windows(5).any(|word| word == b"HTTPS")
+        {
+            return RegistryError::WantsTls { url: shown(url) };
+        }
         let url = shown(url);
         match (status, pause) {
             (StatusCode::TOO_MANY_REQUESTS, pause) | (StatusCode::SERVICE_UNAVAILABLE, pause @ Some(_)) => {
@@ -178,6 +249,42 @@ impl Wire {
             (status, _) => RegistryError::Unexpected { url, status: status.as_u16(), code },
         }
     }
+}
+
+fn builder(limits: &Limits, certificates: &[Certificate], resolver: Guarded) -> ClientBuilder {
+    Client::builder()
+        .user_agent(concat!("gantry/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::none())
+        .referer(false)
+        .connect_timeout(limits.connect)
+        .pool_max_idle_per_host(limits.in_flight)
+        .tls_certs_merge(certificates.to_vec())
+        .dns_resolver(Arc::new(resolver))
+}
+
+/// What it means that no connection came about.
+fn unreachable(url: &Url, error: &reqwest::Error) -> RegistryError {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(Elsewhere(address)) = error.downcast_ref() {
+            return RegistryError::Refused { url: shown(url), why: inside(*address) };
+        }
+        cause = error.source();
+    }
+    let why = innermost(error);
+    // The words of rustls for an answer that is no TLS.
+    if url.scheme() == "https" && why.contains("InvalidContentType") {
+        return RegistryError::PlainHttp { url: shown(url) };
+    }
+    RegistryError::Unreachable { url: shown(url), why }
+}
+
+/// Why an address is not gone to.
+pub(crate) fn inside(address: IpAddr) -> String {
+    format!(
+        "{address} is an address of this machine or of a private network, where a registry leads nobody that is not \
+         there itself"
+    )
 }
 
 /// A header as text, when it is ASCII.

@@ -2,6 +2,7 @@
 
 mod images;
 mod listing;
+mod lying;
 mod misbehaving;
 mod sign_in;
 

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
 };
 
@@ -63,7 +64,15 @@ impl Scripted {
     where
         F: Fn(&Seen) -> Response + Send + Sync + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), script).await
+    }
+
+    /// The same at another address of this machine.
+    pub(crate) async fn start_at<F>(address: SocketAddr, script: F) -> Self
+    where
+        F: Fn(&Seen) -> Response + Send + Sync + 'static,
+    {
+        let listener = TcpListener::bind(address).await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (record, script) = (seen.clone(), Arc::new(script));
