@@ -18,6 +18,9 @@ pub struct File {
     pub database: Option<String>,
     /// Whether one may read without a token; by default only on a loopback address.
     pub anonymous_read: Option<bool>,
+    /// How the API is reached.
+    #[serde(default)]
+    pub http: HttpEntry,
     /// How often repositories and registries are looked at without a hint; `1m` when left out.
     pub poll: Option<Span>,
     /// In whose name the bot commits.
@@ -42,6 +45,20 @@ pub struct File {
     pub registries: Vec<RegistryEntry>,
     /// A folder whose templates replace the built-in ones.
     pub templates: Option<PathBuf>,
+}
+
+/// How the API is reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpEntry {
+    /// The names under which people read without a token, beside those of the loopback interface.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// The addresses or networks of the proxies whose `X-Forwarded-For` says who asks.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+    /// How many connections may be open; `1000` when left out.
+    pub connections: Option<u32>,
 }
 
 /// In whose name the bot commits.
@@ -233,6 +250,9 @@ pub struct RegistryEntry {
     pub password_file: Option<PathBuf>,
     /// A private certificate authority, PEM.
     pub ca_file: Option<PathBuf>,
+    /// The hosts beside its own whose token services may get its password.
+    #[serde(default)]
+    pub token_services: Vec<String>,
     /// How often it is asked; the server's `poll` when left out.
     pub poll: Option<Span>,
 }

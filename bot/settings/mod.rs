@@ -5,6 +5,7 @@
 //! (promise 10).
 
 mod file;
+pub mod pattern;
 mod repository;
 pub mod secret;
 
@@ -13,14 +14,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gantry_core::{config::ConfigError, duration::Span};
+use gantry_core::{
+    config::{ConfigError, Document},
+    duration::Span,
+};
+use ipnet::IpNet;
 
 pub use self::file::{
-    Bot, Commits, File, ForgeEntry, ForgeKind, HostEntry, Push, RegistryEntry, RepositoryEntry, RoleName,
-    SealEntry, Sign, TokenEntry,
+    Bot, Commits, File, ForgeEntry, ForgeKind, HostEntry, HttpEntry, Push, RegistryEntry, RepositoryEntry,
+    RoleName, SealEntry, Sign, TokenEntry,
 };
 pub use self::repository::{Proxy, Repository};
-use self::secret::Secret;
+use self::{pattern::ImagePattern, secret::Secret};
 use crate::seal::PublicKey;
 
 /// Checked settings.
@@ -33,6 +38,8 @@ pub struct Settings {
     pub database: Secret,
     /// Whether one may read without a token.
     pub anonymous_read: bool,
+    /// How the API is reached.
+    pub http: Http,
     /// How often everything is looked at without a hint.
     pub poll: Span,
     /// The file of the key that seals.
@@ -47,6 +54,17 @@ pub struct Settings {
     pub registries: Vec<Registry>,
     /// A folder of templates.
     pub templates: Option<PathBuf>,
+}
+
+/// How the API is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Http {
+    /// The names under which people read without a token, beside those of the loopback interface.
+    pub hosts: Vec<String>,
+    /// The proxies whose `X-Forwarded-For` says who asks.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How many connections may be open.
+    pub connections: usize,
 }
 
 /// A registry with its password.
@@ -68,17 +86,9 @@ pub enum SettingsError {
         /// What the system said.
         error: std::io::Error,
     },
-    /// It doesn't read as settings.
+    /// There are mistakes in it.
     #[error("{}", lines(.0))]
     Wrong(Vec<ConfigError>),
-    /// It reads well and makes no sense.
-    #[error("{path}: {}", .problems.join(&format!("\n{}: ", .path.display())))]
-    Senseless {
-        /// The file.
-        path: PathBuf,
-        /// One for each mistake: key, what is wrong, what to write.
-        problems: Vec<String>,
-    },
 }
 
 fn lines(errors: &[ConfigError]) -> String {
@@ -103,26 +113,49 @@ impl Settings {
     pub fn load(path: &Path, variables: Variables<'_>) -> Result<Self, SettingsError> {
         let bytes = read_bounded(path, LARGEST)
             .map_err(|error| SettingsError::Unreadable { path: path.to_owned(), error })?;
-        let name = path.display().to_string();
-        let file: File = gantry_core::config::read_as(&bytes, &name).map_err(SettingsError::Wrong)?;
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-        Self::check(file, &folder, variables)
-            .map_err(|problems| SettingsError::Senseless { path: path.to_owned(), problems })
+        Self::of(&bytes, &path.display().to_string(), &folder, variables)
+    }
+
+    /// Reads and checks settings. `name` is the file's name in errors; relative paths are relative to `folder`.
+    ///
+    /// # Errors
+    /// Every mistake, those of form and those of meaning alike.
+    pub fn of(
+        bytes: &[u8],
+        name: &str,
+        folder: &Path,
+        variables: Variables<'_>,
+    ) -> Result<Self, SettingsError> {
+        let (file, mut document) = Document::read::<File>(bytes, name);
+        let settings = file.map(|file| Self::check(file, folder, variables));
+        let settings = match settings {
+            Some(Ok(settings)) => Some(settings),
+            Some(Err(problems)) => {
+                for problem in problems {
+                    // Each begins with its key, whose place the document knows.
+                    let (key, message) = problem.split_once(": ").unwrap_or(("", &problem));
+                    document.mistake(key, message);
+                }
+                None
+            }
+            None => None,
+        };
+        let errors = document.errors();
+        match settings {
+            Some(settings) if errors.is_empty() => Ok(settings),
+            _ => Err(SettingsError::Wrong(errors)),
+        }
     }
 
     /// Checks settings. Relative paths are relative to `folder`.
     ///
     /// # Errors
-    /// Every mistake: key, what is wrong, what to write.
+    /// Every mistake: key, a colon and a blank, what is wrong and what to write.
     pub fn check(file: File, folder: &Path, variables: Variables<'_>) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
-        let listen =
-            variables("GANTRY_LISTEN").or(file.listen).unwrap_or_else(|| "127.0.0.1:8420".to_owned());
-        let listen: SocketAddr = listen.parse().unwrap_or_else(|_| {
-            problems
-                .push(format!("listen: {listen:?} is no address; write IP:PORT, for instance 0.0.0.0:8420"));
-            SocketAddr::from(([127, 0, 0, 1], 8420))
-        });
+        let listen = listen(file.listen, variables, &mut problems);
+        let http = http(file.http, &mut problems);
         let data = variables("GANTRY_DATA").map(PathBuf::from).or(file.data).unwrap_or_else(|| "data".into());
         let data = folder.join(data);
         let default = || format!("sqlite://{}", data.join("gantry.db").display());
@@ -134,13 +167,13 @@ impl Settings {
         if poll < Span::seconds(1) {
             problems.push("poll: at least 1s".to_owned());
         }
-        let mut names: Vec<&str> = file.tokens.iter().map(|token| token.name.as_str()).collect();
-        names.sort_unstable();
-        for pair in names.windows(2).filter(|pair| pair[0] == pair[1]) {
-            problems.push(format!(
-                "tokens: two are named {:?}; the audit log could not tell them apart",
-                pair[0]
-            ));
+        for (index, token) in file.tokens.iter().enumerate() {
+            if file.tokens[..index].iter().any(|other| other.name == token.name) {
+                problems.push(format!(
+                    "tokens[{index}].name: another token is named {:?} too; the audit log could not tell them apart",
+                    token.name
+                ));
+            }
         }
         if file.repositories.is_empty() {
             problems.push("repositories: at least one infra repository is needed".to_owned());
@@ -153,8 +186,19 @@ impl Settings {
                 })
         };
         for (index, token) in file.tokens.iter().enumerate() {
+            let key = format!("tokens[{index}]");
+            if token.sha256.len() != 64 || !token.sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
+                problems.push(format!(
+                    "{key}.sha256: write the 64 digits that `printf %s TOKEN | sha256sum` prints"
+                ));
+            }
+            for (at, image) in token.images.iter().enumerate() {
+                if let Err(error) = image.parse::<ImagePattern>() {
+                    problems.push(format!("{key}.images[{at}]: {error}"));
+                }
+            }
             if token.email.as_deref().is_some_and(|email| !is_address(email)) {
-                problems.push(format!("tokens[{index}].email: write an address, NAME@HOST, or leave it out"));
+                problems.push(format!("{key}.email: write an address, NAME@HOST, or leave it out"));
             }
         }
         let seal_key = match &file.seal.key_file {
@@ -202,8 +246,25 @@ impl Settings {
             if registries.iter().any(|other| other.entry.host == entry.host) {
                 problems.push(format!("{key}.host: {:?} stands there twice", entry.host));
             }
+            if entry.poll.is_some_and(|poll| poll < Span::seconds(1)) {
+                problems.push(format!("{key}.poll: at least 1s"));
+            }
             let password = secret(&mut problems, &key, &entry.password_env, &entry.password_file);
+            if !is_host(&entry.host) {
+                problems.push(format!(
+                    "{key}.host: write HOST or HOST:PORT as it stands in image names, for instance registry.example.com"
+                ));
+            }
+            for (at, host) in entry.token_services.iter().enumerate().filter(|(_, host)| !is_host(host)) {
+                problems.push(format!(
+                    "{key}.token_services[{at}]: {host:?} is no host; write HOST or HOST:PORT, for instance \
+                     auth.example.com"
+                ));
+            }
             entry.ca_file = entry.ca_file.map(|path| folder.join(path));
+            if let Some(path) = &entry.ca_file {
+                problems.extend(ca_problem(&key, path));
+            }
             registries.push(Registry { entry, password });
         }
         if !problems.is_empty() {
@@ -214,6 +275,7 @@ impl Settings {
             data,
             database: Secret::new(database),
             anonymous_read: file.anonymous_read.unwrap_or(listen.ip().is_loopback()),
+            http,
             poll,
             seal_key,
             trusted,
@@ -223,6 +285,60 @@ impl Settings {
             templates: file.templates.map(|path| folder.join(path)),
         })
     }
+}
+
+fn listen(file: Option<String>, variables: Variables<'_>, problems: &mut Vec<String>) -> SocketAddr {
+    const USUAL: &str = "127.0.0.1:8420";
+    let variable = variables("GANTRY_LISTEN");
+    let from = if variable.is_some() { " in the environment variable GANTRY_LISTEN" } else { "" };
+    let text = variable.or(file).unwrap_or_else(|| USUAL.to_owned());
+    text.parse().unwrap_or_else(|_| {
+        problems
+            .push(format!("listen: {text:?}{from} is no address; write IP:PORT, for instance 0.0.0.0:8420"));
+        SocketAddr::from(([127, 0, 0, 1], 8420))
+    })
+}
+
+fn http(entry: HttpEntry, problems: &mut Vec<String>) -> Http {
+    for (at, host) in entry.hosts.iter().enumerate() {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if host.is_empty() || !host.chars().all(plain) {
+            problems.push(format!(
+                "http.hosts[{at}]: {host:?} is no name; write it without scheme and port, for instance \
+                 gantry.example.com"
+            ));
+        }
+    }
+    let mut trusted_proxies = Vec::new();
+    for (at, text) in entry.trusted_proxies.iter().enumerate() {
+        let address = text.parse::<std::net::IpAddr>().map(IpNet::from);
+        match text.parse().or(address) {
+            Ok(network) => trusted_proxies.push(network),
+            Err(_) => problems.push(format!(
+                "http.trusted_proxies[{at}]: {text:?} is no address; write an address or a network, for instance \
+                 10.0.0.0/8"
+            )),
+        }
+    }
+    let connections = entry.connections.unwrap_or(1000);
+    if !(10..=100_000).contains(&connections) {
+        problems.push("http.connections: write a number from 10 to 100000".to_owned());
+    }
+    Http { hosts: entry.hosts, trusted_proxies, connections: connections as usize }
+}
+
+/// `HOST` or `HOST:PORT`.
+fn is_host(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    !text.is_empty()
+        && text.chars().all(plain)
+        && url::Url::parse(&format!("https://{text}/")).is_ok_and(|url| url.host_str().is_some())
+}
+
+/// What is wrong with a file of certificates, as far as it can be seen without reading certificates.
+fn ca_problem(key: &str, path: &Path) -> Option<String> {
+    let error = read_bounded(path, 4 << 20).err()?;
+    Some(format!("{key}.ca_file: {}: {error}", path.display()))
 }
 
 /// A name that becomes a file's name in the data folder.
@@ -278,9 +394,9 @@ mod tests {
     use super::*;
 
     fn check(text: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
-        let file = gantry_core::config::read_as(text.as_bytes(), "s.yaml").map_err(|e| lines(&e))?;
         let get = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-        Settings::check(file, Path::new("/etc/gantry"), &get).map_err(|problems| problems.join("\n"))
+        Settings::of(text.as_bytes(), "s.yaml", Path::new("/etc/gantry"), &get)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -308,6 +424,49 @@ mod tests {
         {
             assert!(error.contains(part), "{part} in {error}");
         }
+    }
+
+    #[test]
+    fn mistakes_of_form_and_of_meaning_are_told_at_once_each_with_line_and_key() {
+        let text = "listen: here
+pol: 10s
+anonymous_read: perhaps
+http: {hosts: ['https://x'], trusted_proxies: [10.0.0.0/99], connections: 3}
+tokens:
+  - {name: ci, sha256: abc, role: ci, images: ['a/**/b']}
+  - {name: rita, role: boss, sha256: 1}
+  - {name: ci, sha256: abc, role: viewer}
+repositories:
+  - {name: a, url: 'htps://git.example.com/a', poll: 1m}
+  - {url: 'https://git.example.com/b'}
+  - {name: c, url: 'http://git.example.com/c', password_env: P}
+registries:
+  - {host: 'https://r.example.com', ca_file: /nowhere/ca.pem, token_services: ['https://a']}
+";
+        let error = check(text, &[("P", "hunter2")]).err().unwrap();
+        for part in [
+            "s.yaml:1:9: listen: \"here\" is no address",
+            "s.yaml:2:1: pol: unknown key",
+            "s.yaml:3:17: anonymous_read: expected true or false",
+            "s.yaml:4:16: http.hosts[0]: ",
+            "s.yaml:4:48: http.trusted_proxies[0]: ",
+            "s.yaml:4:75: http.connections: ",
+            "s.yaml:6:24: tokens[0].sha256: ",
+            "s.yaml:6:48: tokens[0].images[0]: ",
+            "s.yaml:7:24: tokens[1].role: unknown value `boss`",
+            "s.yaml:8:12: tokens[2].name: ",
+            "s.yaml:10:20: repositories[0].url: write https://",
+            "s.yaml:10:48: repositories[0].poll: unknown key",
+            "s.yaml:11:5: repositories[1]: `name` is missing",
+            "repositories[2].plain_http_credentials: credentials are not sent over http://",
+            "s.yaml:14:12: registries[0].host: ",
+            "s.yaml:14:46: registries[0].ca_file: ",
+            "s.yaml:14:80: registries[0].token_services[0]: ",
+        ] {
+            assert!(error.contains(part), "{part} in\n{error}");
+        }
+        assert_eq!(error.lines().count(), 18, "nothing is told that is not wrong:\n{error}");
+        assert!(!error.contains("hunter2"));
     }
 
     #[test]

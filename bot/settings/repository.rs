@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::{
-    Variables,
+    Variables, ca_problem,
     file::{Bot, Commits, HostEntry, RepositoryEntry, Sign},
     is_address, password,
     secret::Secret,
@@ -117,6 +117,19 @@ impl Server<'_> {
             (false, Some(host)) => host.credential_helper.clone(),
             _ => entry.credential_helper.clone(),
         };
+        if let Some(wrong) = url_problem(&entry.url) {
+            problems.push(format!("{key}.url: {wrong}"));
+        }
+        let signs_in = password.is_some() || credential_helper.is_some();
+        if signs_in && !entry.plain_http_credentials && entry.url.starts_with("http://") {
+            problems.push(format!(
+                "{key}.plain_http_credentials: credentials are not sent over http://, where anyone on the way can read \
+                 them; use https:// in {key}.url, or in a closed network write {key}.plain_http_credentials: true"
+            ));
+        }
+        if let Some(path) = &entry.ca_file {
+            problems.extend(ca_problem(key, path));
+        }
         let pick = |own: &Option<Bot>, server: &Option<Bot>| own.clone().or_else(|| server.clone());
         let committer =
             pick(&entry.commits.committer, &self.commits.committer).unwrap_or_else(|| self.bot.clone());
@@ -201,6 +214,26 @@ fn of_host(entry: &HostEntry) -> Ways<'_> {
     }
 }
 
+/// What is wrong with a repository's URL, as far as it can be said without knowing Git. The URL is not repeated: it
+/// may hold a password.
+fn url_problem(url: &str) -> Option<&'static str> {
+    const FORMS: &str = "write https://…, ssh://…, user@host:path, file:///… or an absolute path";
+    if Path::new(url).is_absolute() {
+        return None;
+    }
+    let Some((scheme, _)) = url.split_once("://") else {
+        let ssh = url.split_once(':').is_some_and(|(host, path)| !host.is_empty() && !path.is_empty());
+        return (!ssh).then_some(FORMS);
+    };
+    match url::Url::parse(url) {
+        Ok(url) if url.password().is_some() => {
+            Some("it holds a password; name it by password_env, password_file or credential_helper")
+        }
+        Ok(_) if matches!(scheme, "http" | "https" | "ssh" | "file") => None,
+        Ok(_) | Err(_) => Some(FORMS),
+    }
+}
+
 fn identity(key: &str, who: Option<&Bot>, problems: &mut Vec<String>) {
     let Some(who) = who else { return };
     let bad = |c: char| c.is_control() || matches!(c, '<' | '>');
@@ -246,9 +279,9 @@ mod tests {
     use crate::settings::Settings;
 
     fn check(text: &str) -> Result<Settings, String> {
-        let file = gantry_core::config::read_as(text.as_bytes(), "s.yaml").map_err(|e| format!("{e:?}"))?;
         let get = |name: &str| (name == "P").then(|| "hunter2".to_owned());
-        Settings::check(file, Path::new("/etc/gantry"), &get).map_err(|problems| problems.join("\n"))
+        Settings::of(text.as_bytes(), "s.yaml", Path::new("/etc/gantry"), &get)
+            .map_err(|error| error.to_string())
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! document than the value does. Bounded in size, depth and number of nodes; an alias shares its anchor's
 //! node and can't enclose itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use yaml_rust2::{
     Event,
@@ -29,10 +29,14 @@ pub(super) struct Tree {
     root: Id,
     /// Keys that stand twice in their map: an error, but not one that hides the others.
     pub(super) duplicates: Vec<Problem>,
+    /// Values that are not read any more, see [`super::document`].
+    out: HashSet<Id>,
+    /// The lines that have a tab in their indentation, and its column; the first few.
+    tabs: Vec<Place>,
 }
 
 /// The index of a node in its tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Id(usize);
 
 /// A key or value.
@@ -97,6 +101,24 @@ impl Tree {
         }
     }
 
+    /// Has a value not read any more.
+    pub(super) fn take_out(&mut self, id: Id) {
+        self.out.insert(id);
+    }
+
+    /// Whether a value was taken out.
+    pub(super) fn is_out(&self, id: Id) -> bool {
+        self.out.contains(&id)
+    }
+
+    /// A problem on a line that is indented with a tab, which YAML takes for text, says so.
+    pub(super) fn tab_told(&self, problem: Problem) -> Problem {
+        match self.tabs.iter().find(|tab| tab.line == problem.place.line) {
+            Some(_) => Problem { hint: Some(format!("there is {TAB}")), ..problem },
+            None => problem,
+        }
+    }
+
     /// Where the value of a key path (`environments[1].after[0]`) stands; of its nearest parent, where the
     /// path leads nowhere.
     pub(super) fn value(&self, path: &str) -> Place {
@@ -137,8 +159,32 @@ fn problem(place: Place, message: impl Into<String>) -> Problem {
     Problem { place, key: String::new(), message: message.into(), hint: None }
 }
 
+/// What is wrong with a tab.
+const TAB: &str = "a tab in the indentation of this line; write spaces";
+/// How many tabs are noted.
+const TABS: usize = 1000;
+/// How many lines from an error the tab may stand that caused it.
+const NEAR: usize = 3;
+
+/// The tabs in the indentation of lines, the first of each line.
+fn tabs(text: &str) -> Vec<Place> {
+    let in_line = |(index, line): (usize, &str)| {
+        let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
+        // A blank line's indentation means nothing.
+        let tab = line[..indentation].find('\t').filter(|_| indentation < line.trim_end().len());
+        tab.map(|tab| Place { line: index + 1, column: tab + 1 })
+    };
+    text.lines().enumerate().filter_map(in_line).take(TABS).collect()
+}
+
 fn refused(error: &ScanError, text: &str, end: Place) -> Problem {
     let at = place(error.marker(), end);
+    // Of a tab in text of several lines the parser tells where the text begins.
+    let after = if error.info().contains("tab") { NEAR } else { 0 };
+    let near = |tab: &Place| (at.line.saturating_sub(NEAR)..=at.line + after).contains(&tab.line);
+    if let Some(tab) = tabs(text).into_iter().rfind(near) {
+        return problem(tab, TAB);
+    }
     let message = match error.info().trim_end_matches('.') {
         // Of flow lists and maps, which the scanner looks into before it tells of them.
         "recursion limit exceeded" => format!("nested more than {DEEPEST} deep"),
@@ -223,7 +269,13 @@ impl Builder {
             }
         }
         match self.root {
-            Some(root) => Ok(Tree { nodes: self.nodes, root, duplicates: self.duplicates }),
+            Some(root) => Ok(Tree {
+                nodes: self.nodes,
+                root,
+                duplicates: self.duplicates,
+                out: HashSet::new(),
+                tabs: tabs(text),
+            }),
             None => Err(problem(Place { line: 1, column: 1 }, "the file is empty")),
         }
     }

@@ -1,6 +1,7 @@
 //! `gantry.yaml`: types, parsing with positions, validation, schema, and the pipeline that results.
 
 mod claims;
+mod document;
 mod error;
 mod expand;
 mod fault;
@@ -18,6 +19,7 @@ pub mod types;
 mod validate;
 mod written;
 
+pub use document::Document;
 pub use error::{ConfigError, Place};
-pub use parse::{Parsed, parse, read_as};
+pub use parse::{Parsed, parse};
 pub use schema::schema;

@@ -92,19 +92,3 @@ fn list<T: DeserializeOwned>(root: At<'_>, id: Id, key: &str) -> Vec<T> {
     };
     elements.iter().enumerate().filter_map(read).collect()
 }
-
-/// Reads any YAML document into `T` with the same errors: file, line, column and key, with a hint for keys
-/// that are written wrong. For the server's settings, whose meaning is not this crate's.
-///
-/// # Errors
-/// Every problem that was found, in the order of the file.
-pub fn read_as<T: DeserializeOwned>(bytes: &[u8], file: &str) -> Result<T, Vec<ConfigError>> {
-    let tree = Tree::read(bytes).map_err(|problem| report(file, vec![problem]))?;
-    let reader = Reader::new(&tree);
-    let value = At { reader: &reader, id: tree.root(), path: &Path::Root }.read();
-    let problems = reader.finish();
-    match value {
-        Some(value) if problems.is_empty() => Ok(value),
-        _ => Err(report(file, problems)),
-    }
-}

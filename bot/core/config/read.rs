@@ -43,7 +43,7 @@ impl<'t> Reader<'t> {
             let message = format!("aliases make more than {MOST} keys and values of this file");
             return vec![Problem { place, key: String::new(), message, hint: None }];
         }
-        self.problems.into_inner()
+        self.problems.into_inner().into_iter().map(|problem| self.tree.tab_told(problem)).collect()
     }
 }
 
@@ -119,7 +119,9 @@ impl<'a> At<'a> {
             if !known.contains(&text) {
                 let path = Path::Key(self.path, text);
                 At { id: *key, path: &path, ..*self }.report("unknown key", Some(unknown_key(text, known)));
-            } else if !found.iter().any(|(key, _)| self.reader.tree.text(*key) == text) {
+            } else if !self.reader.tree.is_out(*value)
+                && !found.iter().any(|(key, _)| self.reader.tree.text(*key) == text)
+            {
                 found.push((*key, *value));
             }
         }
@@ -185,7 +187,7 @@ impl<'a> At<'a> {
 
 impl Fault {
     /// Gives it the place of this node, unless it has one.
-    fn or_at(self, at: &At<'_>) -> Self {
+    pub(super) fn or_at(self, at: &At<'_>) -> Self {
         self.or_problem(|message, hint| at.problem(message, hint))
     }
 }
@@ -220,7 +222,8 @@ impl<'de> de::SeqAccess<'de> for List<'_> {
     type Error = Fault;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
-        let Some((index, id)) = self.rest.next() else { return Ok(None) };
+        let tree = self.at.reader.tree;
+        let Some((index, id)) = self.rest.find(|(_, id)| !tree.is_out(**id)) else { return Ok(None) };
         let path = Path::Index(self.at.path, index);
         let at = At { id: *id, path: &path, ..self.at };
         seed.deserialize(at).map(Some).map_err(|fault| fault.or_at(&at))

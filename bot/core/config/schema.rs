@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::types::Config;
 
-/// Where the schema is published; `gantry.yaml` names it in its first line.
-const ID: &str = "https://gantry.dev/schema/v1.json";
+/// Where each server answers with the schema; `gantry.yaml` may name it in its first line.
+const ID: &str = "/schema/gantry.v1.json";
 
 /// The schema as JSON.
 #[must_use]

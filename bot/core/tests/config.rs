@@ -78,7 +78,7 @@ fn json(text: &str) -> serde_json::Value {
 fn the_schema_takes_what_the_parser_takes() {
     let schema = schema();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    assert_eq!(schema["$id"], "https://gantry.dev/schema/v1.json");
+    assert_eq!(schema["$id"], "/schema/gantry.v1.json");
     for (name, path) in cases().into_iter().filter(|(name, _)| name.starts_with("good-")) {
         let text = fs::read_to_string(path).unwrap();
         if text.contains(": 1.10") {
