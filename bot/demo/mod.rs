@@ -25,7 +25,8 @@ use crate::{
     http::types::{ApplicationView, PromotionView},
     serve::{Server, StartError},
     settings::{
-        Bot, Commits, File, ForgeEntry, Push, RepositoryEntry, RoleName, SealEntry, Settings, TokenEntry,
+        Bot, Commits, File, ForgeEntry, HttpEntry, Push, RepositoryEntry, RoleName, SealEntry, Settings,
+        TokenEntry,
     },
     speak::Renderer,
     store::{AuditRecord, Store, StoreError, board::Board},
@@ -310,6 +311,7 @@ fn settings(
         data: Some(folder.join("data")),
         database: None,
         anonymous_read: Some(true),
+        http: HttpEntry::default(),
         // Nobody waits a minute for a demo to see their push.
         poll: Some(Span::seconds(2)),
         bot: Bot::default(),

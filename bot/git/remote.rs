@@ -147,7 +147,8 @@ impl Remote {
         let signs_in = self.credentials.is_some() || self.credential_helper.is_some();
         match &self.address {
             Address::Http(url) if url.scheme() == "http" && signs_in && !self.allow_plain_http => refuse(
-                "credentials are not sent over http://, where anyone on the way can read them; use https://",
+                "credentials are not sent over http://, where anyone on the way can read them; use https://, or in a \
+                 closed network set `plain_http_credentials: true` on this repository",
             ),
             Address::Http(_) if self.credentials.is_some() && self.credential_helper.is_some() => {
                 refuse("give a password or a credential_helper, not both")
@@ -220,7 +221,10 @@ mod tests {
         let mut remote = Remote::new("http://git.example.com/x").ok().unwrap();
         remote.credentials = Some(Credentials::new("bot", "s3cret"));
         let text = remote.check().unwrap_err().to_string();
-        assert!(text.contains("https://") && !text.contains("s3cret"), "{text}");
+        assert!(
+            text.contains("https://") && text.contains("plain_http_credentials") && !text.contains("s3cret"),
+            "{text}"
+        );
         remote.allow_plain_http = true;
         assert!(remote.check().is_ok());
     }

@@ -5,10 +5,10 @@
 //! left open by forgetting a check (kargo CVE-2026-27111: missing authorization on approve and promote). A
 //! test makes the whole matrix of role by route and compares it with a snapshot.
 
-use axum::http::HeaderMap;
+use axum::{extract::Request, http::HeaderMap};
 use gantry_core::ids::ImageName;
 
-use super::{problem::Refusal, server::Server};
+use super::{peer, problem::Refusal, server::Server};
 use crate::intake::token::{Role, Token, authenticate};
 
 /// What a request wants to do.
@@ -115,39 +115,68 @@ impl Caller {
 /// Asks the table.
 ///
 /// # Errors
-/// 401 without a token or with one that is not known, 403 with one of another role.
-pub(super) fn admit(server: &Server, operation: Operation, headers: &HeaderMap) -> Result<Caller, Refusal> {
+/// 401 without a token or with one that is not known, 403 with one of another role, 421 for a name that is not this
+/// server's, 429 for a token after too many wrong ones.
+pub(super) fn admit(server: &Server, operation: Operation, request: &Request) -> Result<Caller, Refusal> {
     let app = &server.app;
-    let token = match bearer(headers)? {
-        // An unknown token is refused for reading too: whoever sends one does not mean to be anonymous.
-        Some(text) => Some(authenticate(&app.tokens, text).ok_or_else(Refusal::bad_token)?),
-        None => None,
-    };
-    let allowed = match token {
-        Some(token) => operation.roles().contains(&token.role),
-        None => operation.anonymous(app.anonymous_read),
-    };
-    match (allowed, token) {
-        (true, found) => {
-            let position = |found: &Token| app.tokens.iter().position(|token| std::ptr::eq(token, found));
-            Ok(Caller { server: server.clone(), token: found.and_then(position) })
+    let anonymous = || Caller { server: server.clone(), token: None };
+    if operation == Operation::Probe {
+        // Credentials count for nothing here, so that wrong ones don't make a healthy server look ill.
+        return Ok(anonymous());
+    }
+    let Some(position) = sender(server, request)? else {
+        if !operation.anonymous(app.anonymous_read) {
+            return Err(Refusal::no_token(operation));
         }
-        // What may be read without any token may be read with each.
-        (false, Some(_)) if operation.anonymous(app.anonymous_read) => {
-            Ok(Caller { server: server.clone(), token: None })
+        if app.names.check {
+            peer::asks_for(request, &app.names.hosts).map_err(|name| Refusal::wrong_host(&name))?;
         }
-        (false, None) => Err(Refusal::no_token(operation)),
-        (false, Some(token)) => {
-            let roles: Vec<&str> = operation.roles().iter().map(|role| role_name(*role)).collect();
-            Err(Refusal::forbidden(
-                format!(
-                    "the token {:?} has the role {} and may not {}",
-                    token.name,
-                    role_name(token.role),
-                    operation.words()
-                ),
-                &format!("Use a token of the role {}.", roles.join(" or ")),
-            ))
+        return Ok(anonymous());
+    };
+    let Some(token) = app.tokens.get(position) else { return Err(Refusal::bad_token()) };
+    if operation.roles().contains(&token.role) {
+        return Ok(Caller { server: server.clone(), token: Some(position) });
+    }
+    // What may be read without any token may be read with each.
+    if operation.anonymous(app.anonymous_read) {
+        return Ok(anonymous());
+    }
+    let roles: Vec<&str> = operation.roles().iter().map(|role| role_name(*role)).collect();
+    Err(Refusal::forbidden(
+        format!(
+            "the token {:?} has the role {} and may not {}",
+            token.name,
+            role_name(token.role),
+            operation.words()
+        ),
+        &format!("Use a token of the role {}.", roles.join(" or ")),
+    ))
+}
+
+/// The position of the sender's token; none without one. An unknown token is refused for reading too: whoever
+/// sends one does not mean to be anonymous.
+fn sender(server: &Server, request: &Request) -> Result<Option<usize>, Refusal> {
+    let Some(text) = bearer(request.headers())? else { return Ok(None) };
+    let app = &server.app;
+    let (address, now) = (peer::client(request, &app.names.proxies), server.now());
+    let found = authenticate(&app.tokens, text);
+    let found = found.and_then(|found| app.tokens.iter().position(|token| std::ptr::eq(token, found)));
+    match (server.budget.wait(address, now), found) {
+        (None, Some(position)) => {
+            server.budget.right(address, position, now);
+            Ok(Some(position))
+        }
+        (Some(_), Some(position)) if server.budget.knows(address, position) => Ok(Some(position)),
+        (Some(wait), _) => {
+            app.metrics.wrong_token();
+            Err(Refusal::too_many_tokens(wait))
+        }
+        (None, None) => {
+            app.metrics.wrong_token();
+            if server.budget.wrong(address, now) {
+                tracing::warn!(%address, "too many wrong tokens; tokens from there have to wait");
+            }
+            Err(Refusal::bad_token())
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct Post {
 
 /// Lets a request pass to its handler, or refuses it.
 pub(super) async fn guard(server: Server, post: Arc<Post>, mut request: Request, next: Next) -> Response {
-    let caller = match admit(&server, post.operation, request.headers()) {
+    let caller = match admit(&server, post.operation, &request) {
         Ok(caller) => caller,
         Err(refusal) => return refusal.into_response(),
     };

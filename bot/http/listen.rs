@@ -11,6 +11,7 @@
 
 use std::{
     io,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -41,6 +42,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     App,
     metrics::Metrics,
+    peer::Peer,
     phase::{Answering, Phase, Timed},
     router,
     server::Limits,
@@ -80,7 +82,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: CancellationToken) {
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => doors.open(&mut connections, stream),
+            Ok((stream, peer)) => doors.open(&mut connections, stream, peer),
             Err(error) if of_the_other_end(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "no connection can be taken");
@@ -114,13 +116,13 @@ struct Doors {
 }
 
 impl Doors {
-    fn open(&self, connections: &mut JoinSet<()>, stream: TcpStream) {
+    fn open(&self, connections: &mut JoinSet<()>, stream: TcpStream, peer: SocketAddr) {
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             self.full.store(false, Ordering::Relaxed);
             let open = self.limits.connections.saturating_sub(self.permits.available_permits());
             self.metrics.connections(open);
             let (service, limits) = (self.service.clone(), self.limits.clone());
-            connections.spawn(converse(stream, service, limits, self.closing.clone(), permit));
+            connections.spawn(converse(stream, peer, service, limits, self.closing.clone(), permit));
             return;
         }
         self.metrics.connection_refused();
@@ -159,6 +161,7 @@ async fn refuse(mut stream: TcpStream) -> io::Result<()> {
 /// One connection, from its first request to its last answer.
 async fn converse(
     stream: TcpStream,
+    peer: SocketAddr,
     router: TowerToHyperService<Router>,
     limits: Limits,
     closing: CancellationToken,
@@ -168,7 +171,8 @@ async fn converse(
     let _ = stream.set_nodelay(true);
     let phase = Arc::new(Phase::default());
     let of_service = Arc::clone(&phase);
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
         let answering = Answering::begin(&of_service);
         let answer = router.call(request);
         async move { answer.await.map(|response| response.map(|body| Body::new(answering.with(body)))) }

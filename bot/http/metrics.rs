@@ -28,10 +28,13 @@ const BUILDS: &str = "gantry_builds_received_total";
 const UNDER_WAY: &str = "gantry_promotions_under_way";
 const SINCE_LOOK: &str = "gantry_seconds_since_look";
 const PROBLEMS: &str = "gantry_repository_problems";
+const IMAGES: &str = "gantry_registry_images";
+const FAILING: &str = "gantry_registry_images_failing";
 const INBOX: &str = "gantry_inbox_pending";
 const INBOX_AGE: &str = "gantry_inbox_oldest_pending_seconds";
 const EVENT_CLIENTS: &str = "gantry_event_clients";
 const CONNECTIONS: &str = "gantry_http_connections";
+const WRONG_TOKENS: &str = "gantry_http_wrong_tokens_total";
 const REFUSED: &str = "gantry_http_connections_refused_total";
 
 /// The bounds of the latency buckets, in seconds.
@@ -69,6 +72,7 @@ impl Metrics {
             recorder.describe_counter(name.into(), Some(Unit::Count), says.into());
         };
         counter(REQUESTS, "Requests answered, by method, route and status.");
+        counter(WRONG_TOKENS, "Tokens that were wrong, or came after too many wrong ones.");
         counter(REFUSED, "Connections refused because as many were open as the settings allow.");
         counter(BUILDS, "Builds reported by CI, by status.");
         recorder.describe_histogram(SECONDS.into(), Some(Unit::Seconds), "Time to the answer's head.".into());
@@ -78,6 +82,8 @@ impl Metrics {
         gauge(UNDER_WAY, Unit::Count, "Releases on their way into an environment, by repository and step.");
         gauge(SINCE_LOOK, Unit::Seconds, "Time since the last look at an infra repository ended.");
         gauge(PROBLEMS, Unit::Count, "Problems in an infra repository that people must mend.");
+        gauge(IMAGES, Unit::Count, "Images that are watched in a registry.");
+        gauge(FAILING, Unit::Count, "Of them, those that could not be read when they were last asked for.");
         gauge(INBOX, Unit::Count, "Requests stored and not yet dealt with.");
         gauge(INBOX_AGE, Unit::Seconds, "How long the oldest of them has waited.");
         gauge(EVENT_CLIENTS, Unit::Count, "Open streams of events.");
@@ -128,6 +134,12 @@ impl Metrics {
         self.set(PROBLEMS, &[("repository", repository)], problems as f64);
     }
 
+    /// How a registry stands. Its name is of the settings.
+    pub(super) fn registry(&self, host: &str, images: usize, failing: usize) {
+        self.set(IMAGES, &[("registry", host)], images as f64);
+        self.set(FAILING, &[("registry", host)], failing as f64);
+    }
+
     /// How the inbox stands.
     pub(super) fn inbox(&self, pending: u64, oldest: f64) {
         self.set(INBOX, &[], pending as f64);
@@ -147,6 +159,11 @@ impl Metrics {
     /// A connection was refused for want of room.
     pub(super) fn connection_refused(&self) {
         self.recorder.register_counter(&key(REFUSED, &[]), &HERE).increment(1);
+    }
+
+    /// A token was refused as wrong.
+    pub(super) fn wrong_token(&self) {
+        self.recorder.register_counter(&key(WRONG_TOKENS, &[]), &HERE).increment(1);
     }
 
     /// Everything, as Prometheus reads it.

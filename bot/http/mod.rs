@@ -7,7 +7,9 @@
 //! - A build or a request is acknowledged after it is stored, never before (promise 2).
 //! - Every route is bound to an operation of the one table in `access.rs`, and is reached past the guard only.
 //! - Everything from outside is bounded: body, time, parameters, pages, streams.
-//! - Every refusal is an RFC 9457 problem document that says who must act.
+//! - Every refusal is an RFC 9457 problem document that says who must act; its type is a path that explains it.
+//! - Tokens can't be tried out in numbers, and a page elsewhere can't read through somebody's browser what is open on
+//!   this machine alone.
 //! - No token, no query string and no body is logged (promise 9).
 //!
 //! Races known: what is shown is the last look, so a proposal may have moved since. An approval names the
@@ -16,13 +18,16 @@
 mod access;
 mod api;
 mod body;
+mod budget;
 mod guard;
+mod kinds;
 mod layers;
 mod listen;
 mod metrics;
 mod openapi;
 mod page;
 mod paging;
+mod peer;
 mod phase;
 mod problem;
 mod query;
@@ -40,7 +45,7 @@ pub use self::{
     listen::serve,
     metrics::Metrics,
     openapi::document,
-    server::{App, Limits, Planner},
+    server::{App, Limits, Names, Planner},
 };
 use self::{guard::Post, problem::Refusal, server::Server};
 

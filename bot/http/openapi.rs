@@ -64,7 +64,12 @@ fn operation(
             Content::Json(schema) => json!({ "application/json": { "schema": schema(written) } }),
             Content::Media(kind) => json!({ *kind: { "schema": { "type": "string" } } }),
         };
-        answers.insert(status.to_string(), json!({ "description": says, "content": content }));
+        // One status may have several forms; the first describes it.
+        let known = answers.entry(status.to_string());
+        let known = known.or_insert_with(|| json!({ "description": says, "content": {} }));
+        if let (Some(known), Value::Object(content)) = (known["content"].as_object_mut(), content) {
+            known.extend(content);
+        }
     }
     let content = json!({ "application/problem+json": { "schema": problem } });
     answers.insert("default".to_owned(), json!({ "description": "A refusal", "content": content }));

@@ -160,6 +160,7 @@ pub(super) fn all() -> Vec<Route> {
         api::audit::routes(),
         api::events::routes(),
         api::process::routes(),
+        super::kinds::routes(),
         super::page::routes(),
     ]
     .into_iter()

@@ -8,11 +8,12 @@ use gantry_core::{
     effects::Promotion,
     ids::ApplicationName,
 };
+use ipnet::IpNet;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::{metrics::Metrics, problem::Refusal};
+use super::{budget::Budget, metrics::Metrics, problem::Refusal};
 use crate::{
     clock::Clock,
     intake::token::Token,
@@ -62,6 +63,10 @@ pub struct Limits {
     pub event_clients: usize,
     /// How many long polls may wait; those beyond are answered at once.
     pub long_polls: usize,
+    /// How many wrong tokens may come from one address.
+    pub wrong_tokens: u32,
+    /// After how long one of these tries comes back.
+    pub wrong_token_back: Duration,
 }
 
 impl Default for Limits {
@@ -79,8 +84,21 @@ impl Default for Limits {
             keep_alive: Duration::from_secs(15),
             event_clients: 100,
             long_polls: 1000,
+            wrong_tokens: 20,
+            wrong_token_back: Duration::from_secs(3),
         }
     }
+}
+
+/// By which names the server is asked for, and through which proxies.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// Whoever reads without a token must ask for this server by a loopback name or by one of `hosts`.
+    pub check: bool,
+    /// The names beside those of the loopback interface.
+    pub hosts: Vec<String>,
+    /// The proxies whose `X-Forwarded-For` says who asks.
+    pub proxies: Vec<IpNet>,
 }
 
 /// Everything that the HTTP side needs.
@@ -95,6 +113,8 @@ pub struct App {
     pub tokens: Arc<Vec<Token>>,
     /// Whether one may read without a token.
     pub anonymous_read: bool,
+    /// By which names it is asked for.
+    pub names: Names,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The numbers for monitoring.
@@ -151,6 +171,7 @@ pub(super) struct Server {
     pub(super) app: Arc<App>,
     pub(super) event_clients: Arc<Semaphore>,
     pub(super) long_polls: Arc<Semaphore>,
+    pub(super) budget: Arc<Budget>,
     /// The whole decisions by repository. The lock is held while one is made, so that many readers at once
     /// make it once.
     decided: Arc<Mutex<HashMap<String, Arc<Decided>>>>,
@@ -160,7 +181,8 @@ impl Server {
     pub(super) fn new(app: App) -> Self {
         let event_clients = Arc::new(Semaphore::new(app.limits.event_clients));
         let long_polls = Arc::new(Semaphore::new(app.limits.long_polls));
-        Self { app: Arc::new(app), event_clients, long_polls, decided: Arc::default() }
+        let budget = Arc::new(Budget::new(app.limits.wrong_tokens, app.limits.wrong_token_back));
+        Self { app: Arc::new(app), event_clients, long_polls, budget, decided: Arc::default() }
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -20,14 +20,16 @@ use gantry_core::{
     duration::Span,
     facts::Look,
     ids::{Digest, ImageName, Tag},
+    reason::Problem,
     select::Candidate,
 };
 use jiff::{SignedDuration, Timestamp};
 
+use super::faults::{self, Fault};
 use crate::{
     clock::Clock,
     registry::{Registry, RegistryError},
-    store::{Store, StoreError},
+    store::{Store, StoreError, board::RegistryHealth},
 };
 
 /// How many of the highest tags are resolved for orders that need no build time: the first that did not fail
@@ -55,6 +57,8 @@ pub struct Images {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     looks: Mutex<BTreeMap<ImageName, Look>>,
+    /// Of those that failed: what people must mend.
+    faults: Mutex<BTreeMap<ImageName, Fault>>,
     due: Mutex<BTreeMap<ImageName, Timestamp>>,
     /// Hosts that did not answer when they were asked for one tag: until when they are left alone, and why.
     silent: Mutex<BTreeMap<String, (Timestamp, String)>>,
@@ -110,6 +114,7 @@ impl Images {
             store,
             clock,
             looks: Mutex::default(),
+            faults: Mutex::default(),
             due: Mutex::default(),
             silent: Mutex::default(),
             absent: Mutex::default(),
@@ -120,6 +125,22 @@ impl Images {
     #[must_use]
     pub fn looks(&self) -> BTreeMap<ImageName, Look> {
         self.looks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What people must mend of the registries of these images.
+    #[must_use]
+    pub fn problems(&self, images: &BTreeSet<ImageName>) -> Vec<Problem> {
+        let known = images.iter().filter(|image| self.watches(image));
+        faults::problems(known, &self.faults.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How each registry of these images stands.
+    #[must_use]
+    pub fn health(&self, images: &[Image]) -> Vec<RegistryHealth> {
+        let known = images.iter().map(|image| &image.image).filter(|image| self.watches(image));
+        let mut health = faults::health(known, &self.faults.lock().unwrap_or_else(PoisonError::into_inner));
+        health.sort_by(|a, b| a.host.cmp(&b.host));
+        health
     }
 
     /// Whether a registry in the settings holds the image.
@@ -199,17 +220,30 @@ impl Images {
         let began = self.clock.now();
         let result = self.ask(&watched.registry, image, catalog, began).await;
         let mut next = began.checked_add(watched.poll.signed()).unwrap_or(began);
+        let mut fault = None;
         let problem = match result {
             Ok(()) => None,
             Err(Stopped::Registry(error)) => {
                 if let RegistryError::RateLimited { until, .. } = &error {
                     next = next.max(*until);
                 }
+                fault = Fault::of(&error);
                 Some(error.to_string())
             }
+            // What is wrong with the database is told by everything else.
             Err(Stopped::Store(error)) => Some(error.to_string()),
-            Err(Stopped::Incomplete(why)) => Some(why),
+            Err(Stopped::Incomplete(why)) => {
+                fault = Some(Fault::of_image(why.clone()));
+                Some(why)
+            }
         };
+        {
+            let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+            match fault {
+                Some(fault) => faults.insert(image.image.clone(), fault),
+                None => faults.remove(&image.image),
+            };
+        }
         if let Some(problem) = &problem {
             tracing::warn!(image = %image.image, problem, "the registry could not be read");
         }

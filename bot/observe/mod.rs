@@ -12,6 +12,7 @@
 mod branches;
 mod config;
 pub(crate) mod contents;
+mod faults;
 mod history;
 pub mod images;
 mod inbox;
@@ -215,6 +216,9 @@ impl Observer {
         let config_at = git.config.at.clone();
         self.catalog(pipeline.as_deref(), &mut facts).await?;
         facts.looks = self.sources.images.looks();
+        let images = pipeline.iter().flat_map(|pipeline| pipeline.applications.values());
+        let images = images.flat_map(|app| &app.images).map(|image| image.image.clone()).collect();
+        problems.extend(self.sources.images.problems(&images));
         facts.failures.clone_from(failures);
         facts.requests = asked.iter().filter_map(request).collect();
         let at = self.sources.clock.now();

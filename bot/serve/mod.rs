@@ -93,7 +93,9 @@ impl Server {
         // The first round reads the pipeline, the second acts on what the registries say of its images.
         for asked in [false, true] {
             if asked {
-                self.images.look(&images_of(&self.board)).await;
+                let images = images_of(&self.board);
+                self.images.look(&images).await;
+                self.board.note_registries(self.images.health(&images));
             }
             for engine in &mut self.engines {
                 engine.run_until_settled().await?;
@@ -160,6 +162,7 @@ async fn watch(
             () = stop.cancelled() => return,
             result = images.look(&all) => result,
         };
+        board.note_registries(images.health(&all));
         if looked {
             board.wake();
             wakeups.mark_unchanged();

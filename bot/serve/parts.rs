@@ -19,7 +19,7 @@ use crate::{
     clock::Clock,
     forge::{Forge, ForgeError, local::LocalForge},
     git::{CredentialHelper, Credentials, GitError, Mirror, Proxy, PushMethod, Remote, Signing, SigningKey},
-    http::{App, Limits, Metrics},
+    http::{App, Limits, Metrics, Names},
     intake::token::{Role, Token},
     observe::{
         Observer, Sources,
@@ -121,6 +121,7 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
         let mut endpoint = Endpoint::new(&registry.entry.host);
         endpoint.insecure = registry.entry.insecure;
         endpoint.ca_file = registry.entry.ca_file;
+        endpoint.token_services = registry.entry.token_services;
         endpoint.credentials = registry.password.map(|secret| registry::Credentials {
             username: registry.entry.username.unwrap_or_default(),
             secret,
@@ -204,7 +205,13 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
         metrics: Metrics::new(),
         registry_hosts,
         planner: Some(Arc::new(diffs)),
-        limits: Limits::default(),
+        limits: Limits { connections: settings.http.connections, ..Limits::default() },
+        names: Names {
+            check: settings.anonymous_read
+                && (settings.listen.ip().is_loopback() || !settings.http.hosts.is_empty()),
+            hosts: settings.http.hosts,
+            proxies: settings.http.trusted_proxies,
+        },
         closing: CancellationToken::new(),
         stopping: CancellationToken::new(),
     };

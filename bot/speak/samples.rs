@@ -103,6 +103,11 @@ impl Samples {
         for (name, overview) in [("page", self.overview(renderer)), ("empty page", nothing())] {
             say(name, renderer.page("page/overview.html", &overview).unwrap_or_default());
         }
+        let problem = values! {
+            title => "Not now", means => "The server can't answer.", who => "The sender", act => "Try again.",
+            type => "/problems/busy", status => 503,
+        };
+        say("problem", renderer.page("page/problem.html", &problem).unwrap_or_default());
         all
     }
 

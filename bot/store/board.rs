@@ -45,6 +45,17 @@ impl Seen {
     }
 }
 
+/// How a registry stood when it was last asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryHealth {
+    /// Its host.
+    pub host: String,
+    /// How many images in it are watched.
+    pub images: usize,
+    /// How many of them could not be read.
+    pub failing: usize,
+}
+
 /// The last looks at all repositories, and the wake-ups that ask for the next one.
 #[derive(Debug)]
 pub struct Board {
@@ -53,6 +64,7 @@ pub struct Board {
     generation: watch::Sender<u64>,
     wakeups: watch::Sender<u64>,
     at_work: RwLock<BTreeSet<String>>,
+    registries: RwLock<Vec<RegistryHealth>>,
 }
 
 impl Board {
@@ -65,6 +77,7 @@ impl Board {
             generation: watch::Sender::new(0),
             wakeups: watch::Sender::new(0),
             at_work: RwLock::default(),
+            registries: RwLock::default(),
         }
     }
 
@@ -111,6 +124,17 @@ impl Board {
     pub fn missing(&self) -> Vec<String> {
         let board = self.seen.read().unwrap_or_else(PoisonError::into_inner);
         self.expected.iter().filter(|name| !board.contains_key(*name)).cloned().collect()
+    }
+
+    /// Puts up how the registries stand.
+    pub fn note_registries(&self, registries: Vec<RegistryHealth>) {
+        *self.registries.write().unwrap_or_else(PoisonError::into_inner) = registries;
+    }
+
+    /// How the registries stood when they were last asked.
+    #[must_use]
+    pub fn registries(&self) -> Vec<RegistryHealth> {
+        self.registries.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Tells each new look; the number grows with each.

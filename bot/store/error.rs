@@ -7,6 +7,9 @@ use std::borrow::Cow;
 
 use sqlx::migrate::MigrateError;
 
+/// SQLite's code for a file system that says it is damaged.
+const IOERR_CORRUPTFS: u32 = 10 | (33 << 8);
+
 /// Why the store could not do it. Each text says who must act.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -49,6 +52,17 @@ pub enum StoreError {
     /// No space is left for the database. What was acknowledged is kept; nothing new is accepted.
     #[error("the database {place} is full ({cause}); an operator must make room on its disk")]
     Full {
+        /// Which database.
+        place: String,
+        /// What the driver says.
+        cause: String,
+    },
+    /// The disk under the database did not read or write. What was acknowledged is kept, as far as the disk has it.
+    #[error(
+        "the disk under the database {place} failed ({cause}); an operator should see whether it is full, read-only or \
+         failing; the database stays where it is"
+    )]
+    Disk {
         /// Which database.
         place: String,
         /// What the driver says.
@@ -103,7 +117,7 @@ impl StoreError {
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Busy { .. } | Self::Full { .. } => true,
+            Self::Unreachable { .. } | Self::Busy { .. } | Self::Full { .. } | Self::Disk { .. } => true,
             Self::Settings { .. }
             | Self::Refused { .. }
             | Self::Denied { .. }
@@ -175,11 +189,17 @@ impl StoreError {
                 },
             };
         }
-        match code.parse::<u32>().map(|code| code & 0xff) {
-            Ok(5 | 6) => Self::Busy { place, cause },
-            Ok(13) => Self::Full { place, cause },
-            Ok(3 | 8 | 14 | 23) => Self::Denied { place, cause },
-            Ok(10 | 11 | 26) => Self::Damaged { place, cause },
+        let code = code.parse::<u32>().unwrap_or_default();
+        // The file system itself says that it is damaged; any other failure to read or write is the disk's.
+        if code == IOERR_CORRUPTFS {
+            return Self::Damaged { place, cause };
+        }
+        match code & 0xff {
+            5 | 6 => Self::Busy { place, cause },
+            10 => Self::Disk { place, cause },
+            13 => Self::Full { place, cause },
+            3 | 8 | 14 | 23 => Self::Denied { place, cause },
+            11 | 26 => Self::Damaged { place, cause },
             _ => Self::Fault { place, cause },
         }
     }
@@ -208,12 +228,21 @@ mod tests {
             ("42501", "grant access"),
             ("28P01", "grant access"),
             ("11", "is damaged"),
+            ("8458", "is damaged"),
+            // A full disk shows as any of these, of which none is damage.
+            ("10", "is full, read-only or failing"),
+            ("778", "is full, read-only or failing"),
+            ("4874", "is full, read-only or failing"),
             ("57P01", "does not answer"),
             ("42601", "fault in Gantry"),
             ("1", "fault in Gantry"),
         ] {
             assert!(sorted(code).to_string().contains(part), "{code}: {}", sorted(code));
         }
-        assert!(sorted("13").is_temporary() && !sorted("11").is_temporary());
+        for code in ["10", "778", "4874", "13"] {
+            let text = sorted(code).to_string();
+            assert!(!text.contains("move the database away") && !text.contains("damaged"), "{text}");
+        }
+        assert!(sorted("13").is_temporary() && sorted("778").is_temporary() && !sorted("11").is_temporary());
     }
 }

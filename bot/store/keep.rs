@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Health, Pruned, Result, SqlStore, StoreError, rows};
+use super::{Health, Pruned, Result, SqlStore, StoreError, rows, sqlite};
 
 /// How much is kept. What is waiting in the inbox is always kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +71,11 @@ impl SqlStore {
                 place,
                 cause: format!("the file is not there any more: {error}"),
             });
+        }
+        if let Some(file) = self.file.clone()
+            && let Ok(room) = tokio::task::spawn_blocking(move || sqlite::room(&file)).await
+        {
+            room?;
         }
         sqlx::query("UPDATE counter SET last = last + 1 WHERE name = 'probe'")
             .execute(&self.write)

@@ -4,11 +4,16 @@
 
 use std::{
     fs::{self, OpenOptions},
+    io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use rustix::{
+    fs::{FallocateFlags, fallocate},
+    io::Errno,
+};
 use sqlx::{
     AnyConnection, AnyPool, ConnectOptions, Connection, Executor,
     any::{AnyConnectOptions, AnyPoolOptions},
@@ -21,6 +26,10 @@ use super::StoreError;
 /// backup; the log file is cut back to 64 MiB after a large transaction.
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; \
                        PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;";
+
+/// Room that must be left for the server to be ready, in bytes: for a payload of the largest size, in the log and in
+/// the database.
+const ROOM: u64 = 2 << 20;
 
 /// How long a call waits for the writer or for a reader.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -61,15 +70,7 @@ fn percent_decoded(text: &str) -> Option<String> {
 /// Makes the file where there is none, readable for its owner only, and its parents with it. Returns its
 /// absolute path without links, so that a later change of directory means nothing.
 pub(super) fn create(path: &Path) -> Result<PathBuf, StoreError> {
-    let denied = |error: std::io::Error| {
-        let (place, cause) = (path.display().to_string(), error.to_string());
-        match error.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                StoreError::Full { place, cause }
-            }
-            _ => StoreError::Denied { place, cause },
-        }
-    };
+    let denied = |error: std::io::Error| of_disk(path, &error);
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(denied)?;
     }
@@ -84,12 +85,43 @@ pub(super) fn create(path: &Path) -> Result<PathBuf, StoreError> {
     path.canonicalize().map_err(denied)
 }
 
+/// What the system says of a file, by who must act.
+fn of_disk(path: &Path, error: &std::io::Error) -> StoreError {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    let (place, cause) = (path.display().to_string(), error.to_string());
+    match error.kind() {
+        StorageFull | QuotaExceeded | FileTooLarge => StoreError::Full { place, cause },
+        _ => StoreError::Denied { place, cause },
+    }
+}
+
+/// Proves that the disk has room for a request of the largest size. A small write alone doesn't: it goes into the
+/// part of the log that is there already.
+pub(super) fn room(file: &Path) -> Result<(), StoreError> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let reserve = || {
+        // It has no name, so that nothing is left of it, whatever happens.
+        let mut probe = tempfile::tempfile_in(folder)?;
+        match fallocate(&probe, FallocateFlags::empty(), 0, ROOM) {
+            // Not every file system can reserve.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                let block = [0; 64 * 1024];
+                (0..ROOM / block.len() as u64).try_for_each(|_| probe.write_all(&block))
+            }
+            reserved => Ok(reserved?),
+        }
+    };
+    reserve().map_err(|error: std::io::Error| of_disk(file, &error))
+}
+
 /// The pools of a file: one connection that writes, a few that read.
 pub(super) async fn pools(file: &Path) -> Result<(AnyPool, AnyPool), sqlx::Error> {
     let options = options(file)?;
     // A pool tries again until its patience ends and then tells only that; one connection tells why.
     let mut first: AnyConnection = options.connect().await?;
     first.execute(PRAGMAS).await?;
+    // Only a transaction makes the files that the log needs, for which a full disk has no room.
+    first.execute("BEGIN IMMEDIATE; ROLLBACK").await?;
     first.close().await?;
     let pool = |most, reading| {
         let options = AnyPoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);

@@ -32,7 +32,7 @@ pub(crate) fn page<T: Serialize>(items: Vec<T>) -> Response {
 
 pub(crate) fn problem(status: StatusCode, detail: &str, hint: &str) -> Response {
     let body = ProblemBody {
-        kind: "https://gantry.dev/problems#x".into(),
+        kind: "/problems/x".into(),
         title: "It can't be done".into(),
         status: status.as_u16(),
         detail: detail.into(),

@@ -12,3 +12,4 @@ mod promotions;
 mod reading;
 mod scene;
 mod serving;
+mod strangers;

@@ -1,5 +1,6 @@
 //! What runs where, what comes next and why.
 
+use gantry::store::board::RegistryHealth;
 use gantry_core::reason::{Owner, Problem};
 use reqwest::Method;
 use serde_json::json;
@@ -205,7 +206,16 @@ async fn ready_means_that_every_repository_was_looked_at() {
     server.get("/api/v1/applications/mail").await.refusal(503);
     server.get("/api/v1/applications?repository=late").await.refusal(503);
     server.board.post(Scene::new("late", &["mail"]).seen());
-    assert!(server.get("/readyz").await.status.is_success());
+    assert_eq!(server.get("/readyz").await.ok(), serde_json::json!({ "ready": true }));
+    // A registry that can't be read holds up nothing but itself.
+    let failing = RegistryHealth { host: "r.example.com".to_owned(), images: 3, failing: 2 };
+    server.board.note_registries(vec![failing]);
+    let ready = server.get("/readyz").await.ok();
+    let told = ready["problems"][0].as_str().unwrap();
+    assert!(told.starts_with("registry r.example.com: 2 of 3 images can't be read"), "{told}");
+    let metrics = server.get("/metrics").await.ok();
+    let line = "gantry_registry_images_failing{registry=\"r.example.com\"} 2";
+    assert!(metrics.as_str().unwrap().contains(line), "{metrics}");
     server.store.close().await;
     let text = server.get("/readyz").await.refusal(503);
     assert!(text.contains("database"), "{text}");

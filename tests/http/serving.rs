@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use gantry::{
     clock::Clock,
-    http::{self, App, Limits, Metrics, Planner, document},
+    http::{self, App, Limits, Metrics, Names, Planner, document},
     intake::token::{Role, Token, hash},
     speak::Renderer,
     store::{
@@ -76,6 +76,7 @@ pub(crate) struct Setup {
     pub(crate) expected: Vec<String>,
     pub(crate) anonymous_read: bool,
     pub(crate) limits: Limits,
+    pub(crate) names: Names,
 }
 
 impl Setup {
@@ -83,7 +84,7 @@ impl Setup {
         let expected = looks.iter().map(|seen| seen.repository.clone()).collect();
         // Long rechecks: what a test waits for must come by a wake-up.
         let limits = Limits { recheck: Duration::from_secs(600), ..Limits::default() };
-        Self { looks, expected, anonymous_read: true, limits }
+        Self { looks, expected, anonymous_read: true, limits, names: Names::default() }
     }
 
     pub(crate) async fn serve(self) -> Serving {
@@ -116,6 +117,7 @@ impl Setup {
             registry_hosts: vec!["registry.example.com".to_owned()],
             planner: Some(Arc::new(Differences)),
             limits: self.limits,
+            names: self.names,
             closing: closing.clone(),
             stopping: CancellationToken::new(),
         };

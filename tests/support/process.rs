@@ -61,9 +61,26 @@ impl Process {
     }
 
     pub(crate) fn start(&mut self) {
+        self.run(Command::new(env!("CARGO_BIN_EXE_gantry")));
+    }
+
+    /// Starts it on what is to it a full disk: no file of its may grow beyond this many bytes, a multiple of 512.
+    pub(crate) fn start_on_full_disk(&mut self, bytes: usize) {
+        // The shell's unit is 512 bytes by POSIX; the signal that would end the process becomes an error.
+        let script = "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"";
+        let mut command = Command::new("sh");
+        command.args(["-c", script, "sh", &(bytes / 512).to_string(), env!("CARGO_BIN_EXE_gantry")]);
+        self.run(command);
+    }
+
+    /// Waits until it has ended by itself; says whether with success.
+    pub(crate) fn succeeds(&mut self) -> bool {
+        self.child.take().expect("it was started").wait().unwrap().success()
+    }
+
+    fn run(&mut self, mut command: Command) {
         assert!(self.child.is_none(), "one runs already");
         let log: File = OpenOptions::new().create(true).append(true).open(self.folder.join("log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gantry"));
         command.arg("run").arg("--settings").arg(self.folder.join("settings.yaml"));
         command.env_clear().env("GANTRY_LOG", "warn").env("PATH", std::env::var_os("PATH").unwrap());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
@@ -138,6 +155,13 @@ pub(crate) struct Visitor {
 }
 
 impl Visitor {
+    /// The status and the body of whatever it answers; none if nobody answered.
+    pub(crate) async fn ask(&self, path: &str) -> Option<(StatusCode, Value)> {
+        let answer = self.client.get(format!("{}{path}", self.url)).send().await.ok()?;
+        let status = answer.status();
+        Some((status, answer.json().await.unwrap_or(Value::Null)))
+    }
+
     /// The body of a 200; none if nobody answered, or not so.
     pub(crate) async fn get(&self, path: &str) -> Option<Value> {
         let answer = self.client.get(format!("{}{path}", self.url)).send().await.ok()?;

@@ -7,7 +7,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::http::{access::Operation, openapi, problem::Refusal, route::Route, server::Server, views};
+use crate::{
+    http::{access::Operation, openapi, problem::Refusal, route::Route, server::Server, views},
+    store::{StoreError, board::RegistryHealth},
+};
 
 pub(in crate::http) fn routes() -> Vec<Route> {
     vec![
@@ -23,6 +26,9 @@ pub(in crate::http) fn routes() -> Vec<Route> {
         Route::get("/api/v1/openapi.json", Operation::Probe, description)
             .says("This document")
             .answers::<Map<String, Value>>(200, "An OpenAPI 3.1 document"),
+        Route::get("/schema/gantry.v1.json", Operation::Probe, schema)
+            .says("The JSON Schema of gantry.yaml, for editors")
+            .answers::<Map<String, Value>>(200, "A JSON Schema of the draft 2020-12"),
     ]
 }
 
@@ -38,6 +44,9 @@ struct Alive {
 struct Ready {
     /// Always true: a server that is not ready answers with a problem.
     ready: bool,
+    /// What is wrong all the same, and keeps nothing but itself from going on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<String>,
 }
 
 async fn live() -> Json<Alive> {
@@ -59,13 +68,25 @@ async fn ready(State(server): State<Server>) -> Result<Json<Ready>, Refusal> {
         .map(|name| format!("the infra repository {name} was not looked at yet"))
         .collect();
     if let Err(error) = server.app.store.health().await {
-        tracing::warn!(%error, "not ready: the database did not answer");
-        missing.push("the database did not answer (the log says why)".to_owned());
+        tracing::warn!(%error, "not ready");
+        missing.push(match error {
+            StoreError::Full { .. } => "the disk under the database is full".to_owned(),
+            StoreError::Disk { .. } => "the disk under the database failed (the log says why)".to_owned(),
+            _ => "the database did not answer (the log says why)".to_owned(),
+        });
     }
     if missing.is_empty() {
-        return Ok(Json(Ready { ready: true }));
+        let failing = server.app.board.registries().into_iter().filter(|registry| registry.failing > 0);
+        let told = |registry: RegistryHealth| {
+            let RegistryHealth { host, images, failing } = registry;
+            format!(
+                "registry {host}: {failing} of {images} images can't be read; /api/v1/repositories says why"
+            )
+        };
+        return Ok(Json(Ready { ready: true, problems: failing.map(told).collect() }));
     }
-    let hint = "A first look takes seconds; if it goes on, whoever runs Gantry finds the cause in its log.";
+    let hint = "A first look takes seconds. Whoever runs Gantry makes room where a disk is full, and finds other causes \
+                in its log.";
     Err(Refusal::busy(missing.join("; "), hint))
 }
 
@@ -82,6 +103,9 @@ async fn metrics(State(server): State<Server>) -> Result<impl IntoResponse, Refu
             app.metrics.under_way(&seen.repository, views::step_name(step), count);
         }
     }
+    for registry in app.board.registries() {
+        app.metrics.registry(&registry.host, registry.images, registry.failing);
+    }
     // The other numbers matter most when the database doesn't answer.
     match app.store.health().await {
         Ok(health) => app.metrics.inbox(health.pending, health.oldest_pending.map_or(0.0, seconds)),
@@ -90,6 +114,10 @@ async fn metrics(State(server): State<Server>) -> Result<impl IntoResponse, Refu
     let free = server.event_clients.available_permits();
     app.metrics.event_clients(app.limits.event_clients.saturating_sub(free));
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render()))
+}
+
+async fn schema() -> Json<Value> {
+    Json(gantry_core::config::schema())
 }
 
 async fn description() -> Json<Value> {
