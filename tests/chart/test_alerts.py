@@ -19,6 +19,12 @@ WELL = {
     f'gantry_seconds_since_look{{{OF},instance="a",repository="shop"}}': "20x120",
     f'gantry_repository_problems{{{OF},instance="a",repository="shop"}}': "0x120",
     f'gantry_inbox_oldest_pending_seconds{{{OF},instance="a"}}': "0x120",
+    f'gantry_http_wrong_tokens_total{{{OF},instance="a"}}': "5x120",
+    f'gantry_http_connections_refused_total{{{OF},instance="a"}}': "5x120",
+    f'gantry_registry_images{{{OF},instance="a",registry="r"}}': "8x120",
+    f'gantry_registry_images_failing{{{OF},instance="a",registry="r"}}': "1x120",
+    f'gantry_registry_images{{{OF},instance="a",registry="unused"}}': "0x120",
+    f'gantry_registry_images_failing{{{OF},instance="a",registry="unused"}}': "0x120",
     f'gantry_http_requests_total{{{OF},instance="a",status="200",route="/"}}': "0+600x120",
     f'gantry_http_requests_total{{{OF},instance="a",status="503",route="/readyz"}}': "0+600x120",
     f'gantry_http_request_seconds_bucket{{{OF},instance="a",route="/",le="0.1"}}': "0+600x120",
@@ -44,9 +50,9 @@ ILL = {
     "GantrySlow": {
         f'gantry_http_request_seconds_bucket{{{OF},instance="a",route="/",le="0.1"}}': "0+500x120"
     },
-    "GantryTokensRefused": {
-        f'gantry_http_requests_total{{{OF},instance="a",status="401",route="/"}}': "0+60x120"
-    },
+    "GantryTokensRefused": {f'gantry_http_wrong_tokens_total{{{OF},instance="a"}}': "0+60x120"},
+    "GantryConnectionsRefused": {f'gantry_http_connections_refused_total{{{OF},instance="a"}}': "0+6x120"},
+    "GantryRegistryFailing": {f'gantry_registry_images_failing{{{OF},instance="a",registry="r"}}': "6x120"},
     "GantryVolumeAlmostFull": {f"kubelet_volume_stats_available_bytes{{{CLAIM}}}": "90-1x120"},
 }
 
