@@ -149,7 +149,7 @@ class Workflow(unittest.TestCase):
         for name in called:
             self.assertTrue(os.access(ROOT / name, os.X_OK), name)
 
-    def test_it_may_do_no_more_than_it_needs_and_pins_what_it_uses(self):
+    def test_it_may_do_no_more_than_it_needs_and_uses_the_actions_of_the_forge_alone(self):
         self.assertEqual(self.held["permissions"], {})
         for job in self.held["jobs"].values():
             self.assertIn("permissions", job)
