@@ -113,7 +113,6 @@ fn rooms_import_only_to_their_right() {
 const CIRCLES: &[&[&str]] = &[
     &["act/edits", "act/promoted"],
     &["act/prepared", "act/write"],
-    &["core/decide/place", "core/decide/proposal", "core/decide/request"],
     &[
         "git/capture",
         "git/connect",

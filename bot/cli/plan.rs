@@ -11,7 +11,10 @@ use super::{
     screen::{Format, Paint, Screen},
     text,
 };
-use crate::http::types::ChangeView;
+use crate::{
+    http::types::{ChangeView, RepositoryView},
+    observe::CONFIG_FILE,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,6 +36,12 @@ pub(super) struct PlanArgs {
 pub(super) async fn run(args: PlanArgs, screen: &Screen) -> Result<ExitCode, CliError> {
     let client = args.ask.client(screen)?;
     let changes: Vec<ChangeView> = client.list(&["plan"], &args.ask.query()).await?;
+    let repositories: Vec<RepositoryView> = client.list(&["repositories"], &[]).await?;
+    for problem in repositories.iter().flat_map(|repository| &repository.problems) {
+        if problem.file.as_deref() == Some(CONFIG_FILE) {
+            screen.say(&text::line(&problem.to_string()));
+        }
+    }
     match args.ask.output {
         Format::Json => screen.data(&changes, false)?,
         Format::Yaml => screen.data(&changes, true)?,

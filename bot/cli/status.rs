@@ -4,9 +4,12 @@ use std::{fmt::Write as _, process::ExitCode};
 
 use clap::{Args, ValueEnum};
 use gantry_core::{
-    decide::{place::Step, view::Put},
+    decide::{
+        standing::{Standing, Step},
+        view::Put,
+    },
     ids::{ApplicationName, EnvironmentName},
-    reason::Owner,
+    reason::{Mark, Owner},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -156,25 +159,42 @@ fn row(repository: &str, place: &PlaceView, now: Timestamp) -> Vec<Cell> {
         Cell::new(standing.place.application.as_str()),
         Cell::new(standing.place.environment.as_str()),
         Cell::painted(version, if drift { Paint::Warn } else { Paint::Plain }),
-        Cell::painted(standing.since.map(|since| text::relative(since, now)).unwrap_or_default(), Paint::Dim),
+        Cell::painted(since(standing, now), Paint::Dim),
         Cell::painted(next, paint),
         Cell::new(&place.text),
     ]
 }
 
+/// Since when it is there; what was as found, since its commit.
+fn since(standing: &Standing, now: Timestamp) -> String {
+    match (&standing.put, standing.since) {
+        (Put::Found { at, .. }, _) => text::relative(*at, now),
+        (Put::Unknown, Some(since)) => format!("at least {}", text::relative(since, now)),
+        (_, Some(since)) => text::relative(since, now),
+        (_, None) => String::new(),
+    }
+}
+
 /// What comes next, in a few words.
 fn next(place: &PlaceView) -> (String, Paint) {
-    if place.standing.problem.is_some() {
-        return ("stopped".to_owned(), Paint::Bad);
-    }
-    let Some(next) = place.standing.next.first() else { return ("-".to_owned(), Paint::Dim) };
+    let said = place.standing.said();
+    let paint = match said.mark {
+        Mark::Done | Mark::Moving => Paint::Good,
+        Mark::Waiting => Paint::Warn,
+        Mark::Stopped => Paint::Bad,
+        Mark::Quiet => Paint::Dim,
+    };
+    let Some(next) = place.standing.next.first() else {
+        let word = if said.mark == Mark::Stopped { "stopped" } else { "-" };
+        return (word.to_owned(), paint);
+    };
     let version = next.release.version();
-    let (word, paint) = match next.step {
-        Step::Waiting => ("waits", Paint::Warn),
-        Step::Writing => ("is written", Paint::Good),
-        Step::Proposed => ("proposed", Paint::Warn),
-        Step::Merging => ("is merged", Paint::Good),
-        Step::Stopped => ("stopped", Paint::Bad),
+    let word = match (said.mark, next.step) {
+        (Mark::Stopped, _) | (_, Step::Stopped) => "stopped",
+        (_, Step::Waiting) => "waits",
+        (_, Step::Writing) => "is written",
+        (_, Step::Proposed) => "proposed",
+        (_, Step::Merging) => "is merged",
     };
     let number = next.proposal.map(|number| format!(" {number}")).unwrap_or_default();
     (format!("{version} {word}{number}"), paint)
@@ -185,7 +205,7 @@ fn drifts(status: &Status, screen: &Screen, now: Timestamp, out: &mut String) {
     let places = status.applications.iter().flat_map(|application| &application.places);
     let mut first = true;
     for place in places {
-        let Put::Drift { commit, by } = &place.standing.put else { continue };
+        let Put::Drift { commit, by, .. } = &place.standing.put else { continue };
         if std::mem::take(&mut first) {
             let _ = writeln!(out, "\n{}", screen.paint("Drift: no promotion put it there", Paint::Bold));
         }

@@ -5,8 +5,7 @@ use std::{fmt::Write as _, process::ExitCode};
 use clap::Args;
 use gantry_core::{
     gates::Verdict,
-    ids::EnvironmentName,
-    reason::Reason,
+    reason::{Mark, Reason},
     why::{Answer, WhyStep},
 };
 use jiff::Timestamp;
@@ -75,7 +74,12 @@ fn draw(view: &WhyView, screen: &Screen, now: Timestamp) -> String {
         out.push('\n');
     }
     for (index, step) in why.steps.iter().enumerate() {
-        let (mark, paint) = mark(step, why.at.as_ref(), why.answer);
+        let paint = match step.mark {
+            Mark::Done => Paint::Good,
+            Mark::Moving | Mark::Waiting => Paint::Warn,
+            Mark::Stopped => Paint::Bad,
+            Mark::Quiet => Paint::Dim,
+        };
         let sentence = view.step_texts.get(index).map_or("", String::as_str);
         // The environment stands in a column of its own.
         let own = format!("{}: ", step.environment);
@@ -85,25 +89,20 @@ fn draw(view: &WhyView, screen: &Screen, now: Timestamp) -> String {
         let line = format!("{name}{blanks}  {}", text::line(sentence));
         let room = screen.width().map_or(usize::MAX, |width| width.saturating_sub(4));
         // A sentence is never cut: what is missing could be the reason. It goes on below.
-        let _ = writeln!(out, "  {} {}", screen.paint(mark, paint), fold(&line, room, longest + 6));
+        let _ =
+            writeln!(out, "  {} {}", screen.paint(step.mark.sign(), paint), fold(&line, room, longest + 6));
         if !step.reached && step.gates.iter().any(|gate| gate.verdict != Verdict::Pass) {
             let _ = writeln!(out, "    {}  {}", " ".repeat(longest), gates(step, now));
         }
+    }
+    for problem in &view.problems {
+        let _ = writeln!(out, "\n! {}", text::line(&problem.to_string()));
     }
     if let Some(at) = why.next_look {
         let at = format!("{} UTC, {}", text::minute(at), text::relative(at, now));
         let _ = writeln!(out, "\nTime alone changes this: {at}");
     }
     out
-}
-
-fn mark(step: &WhyStep, at: Option<&EnvironmentName>, answer: Answer) -> (&'static str, Paint) {
-    match (step.reached, at == Some(&step.environment), answer) {
-        (true, ..) => ("✓", Paint::Good),
-        (false, true, Answer::Stopped) => ("✗", Paint::Bad),
-        (false, true, _) => ("→", Paint::Warn),
-        (false, false, _) => ("·", Paint::Dim),
-    }
 }
 
 /// `soak passes, checks waits`.

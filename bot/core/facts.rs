@@ -88,6 +88,10 @@ pub struct Facts {
     pub configs: SharedMap<ConfigId, ConfigState>,
     /// Artifacts, tags and CI results.
     pub catalog: Catalog,
+    /// What the registries in the settings said of digests that they were asked for.
+    pub presence: Arc<Presence>,
+    /// The CI results from before this time were lost with the database.
+    pub reports_lost: Option<Timestamp>,
     /// How the last look at each image's registry went.
     pub looks: BTreeMap<ImageName, Look>,
     /// Proposals on Gantry's branches by their place, newest first; at most one of each is open.
@@ -401,6 +405,37 @@ pub struct ProposalBranch {
     pub current: bool,
     /// Somebody else's commit on it: it is left alone from then on (promise 6).
     pub foreign: Option<(CommitId, Person)>,
+    /// When its head was committed.
+    pub at: Timestamp,
+}
+
+/// Whether registries have the digests that they were asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Presence {
+    /// The hosts of the registries in the settings. Of others nothing is asked.
+    pub hosts: BTreeSet<String>,
+    /// By image and digest: whether the registry has it, as it said last.
+    pub digests: BTreeMap<ImageName, BTreeMap<Digest, bool>>,
+}
+
+impl Presence {
+    /// Whether the image's registry is in the settings, so that it can be asked.
+    #[must_use]
+    pub fn watches(&self, image: &ImageName) -> bool {
+        self.hosts.contains(image.host())
+    }
+
+    /// What the registry said of a digest; none while it has not answered.
+    #[must_use]
+    pub fn of(&self, image: &ImageName, digest: &Digest) -> Option<bool> {
+        self.digests.get(image)?.get(digest).copied()
+    }
+
+    /// The images of which `now` says something else.
+    pub fn differing<'a>(&'a self, now: &'a Self) -> impl Iterator<Item = &'a ImageName> {
+        let names = self.digests.keys().chain(now.digests.keys());
+        names.filter(|name| self.digests.get(*name) != now.digests.get(*name))
+    }
 }
 
 /// A promotion that a person asked for.

@@ -28,6 +28,36 @@ pub enum Owner {
     Nobody,
 }
 
+/// How a release stands somewhere, in one sign. Every view shows the same one for the same reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mark {
+    /// It is there, or was; or the gate passes.
+    Done,
+    /// Gantry does it now.
+    Moving,
+    /// Time, CI, a registry or a release manager's word is missing.
+    Waiting,
+    /// It doesn't go on until somebody acts.
+    Stopped,
+    /// Nothing is under way.
+    Quiet,
+}
+
+impl Mark {
+    /// The sign.
+    #[must_use]
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Done => "✓",
+            Self::Moving => "→",
+            Self::Waiting => "…",
+            Self::Stopped => "✗",
+            Self::Quiet => "·",
+        }
+    }
+}
+
 /// Something in a repository's files that has to be mended by people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
@@ -54,6 +84,22 @@ impl std::fmt::Display for Problem {
         }
         f.write_str(&self.message)
     }
+}
+
+/// By what one release is told from a newer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrderBy {
+    /// The version, by `semver`.
+    Semver,
+    /// The build time.
+    BuildTime,
+    /// The tag's text, by `alphabetical`.
+    Alphabetical,
+    /// The number, by `numerical`.
+    Numerical,
+    /// The order in which they came to the environment before.
+    Arrival,
 }
 
 /// Why something is as it is.
@@ -149,10 +195,57 @@ pub enum Reason {
         /// By which commit.
         commit: CommitId,
     },
+    /// A person took a newer release out of this environment: nothing up to it comes back by itself.
+    TakenBack {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The version that was taken out.
+        version: String,
+        /// Who.
+        by: String,
+        /// By which commit.
+        commit: CommitId,
+    },
+    /// An environment before holds it by somebody's commit, so it never passed the gates there.
+    NotPromoted {
+        /// The environment.
+        environment: EnvironmentName,
+        /// Who put it there.
+        by: String,
+        /// By which commit.
+        commit: CommitId,
+        /// The commit carries the trailers of a promotion, which Gantry did not seal.
+        claimed: bool,
+    },
+    /// It has stood in an environment before since its file appeared or was adopted, and was never promoted.
+    NeverPromoted {
+        /// The environment.
+        environment: EnvironmentName,
+        /// Its version.
+        version: String,
+        /// Who put it there.
+        by: String,
+        /// By which commit.
+        commit: CommitId,
+    },
+    /// How it came into an environment before stands in history that is not read yet.
+    HistoryUnread {
+        /// The environment.
+        environment: EnvironmentName,
+    },
     /// The environment holds something newer.
     OlderThanHeld {
         /// What it holds.
         held: String,
+        /// By what it is told to be older.
+        order: OrderBy,
+    },
+    /// A person asked for something older than what the environment holds.
+    GoesBack {
+        /// What it holds.
+        held: String,
+        /// By what it is told to be older.
+        order: OrderBy,
     },
     /// Nothing tells which of the two is newer, so nothing is done.
     Unordered {
@@ -179,6 +272,12 @@ pub enum Reason {
         /// Since when.
         #[schemars(with = "Option<String>")]
         since: Option<Timestamp>,
+        /// It may have been there longer: older history is not read yet.
+        #[serde(default)]
+        at_least: bool,
+        /// Who put it there before the place was adopted; none where it came later.
+        #[serde(default)]
+        found_by: Option<String>,
     },
     /// It was there, and has been replaced.
     WasInPlace {
@@ -214,8 +313,37 @@ pub enum Reason {
     },
     /// The registry doesn't list the tag any more.
     TagGone,
+    /// The registry doesn't have the digest.
+    DigestGone {
+        /// The image.
+        image: ImageName,
+        /// The digest's beginning.
+        digest: String,
+    },
+    /// The registry has not been asked for the digest yet, or did not answer.
+    DigestUnseen {
+        /// The image.
+        image: ImageName,
+        /// The digest's beginning.
+        digest: String,
+        /// What went wrong at the last look, where something did.
+        problem: Option<String>,
+    },
+    /// No CI result of the build is known, and those from before a time were lost with the database.
+    ReportsLost {
+        /// Results from before this time were lost.
+        #[schemars(with = "String")]
+        before: Timestamp,
+    },
     /// Nothing newer is known.
     NothingNewer,
+    /// A newer release is on its way, in an environment before.
+    NewerUpstream {
+        /// Its version.
+        version: String,
+        /// The environment that it is not in yet.
+        environment: EnvironmentName,
+    },
     /// No build of an image is known.
     NoBuild {
         /// The image.
@@ -244,6 +372,8 @@ pub enum Reason {
         /// What is wrong.
         problem: Problem,
     },
+    /// `gantry.yaml` does not name the application in that environment (any more).
+    NotConfigured,
     /// A person committed to the proposal's branch: Gantry leaves it alone.
     TakenOver {
         /// Who.
@@ -253,6 +383,8 @@ pub enum Reason {
     },
     /// The forge does not answer, so proposals are neither opened nor merged.
     ForgeSilent,
+    /// Git can't be read: everything is as it was last known, and nothing is done.
+    GitSilent,
     /// The write was refused.
     WriteRefused {
         /// What was said.
@@ -274,23 +406,37 @@ impl Reason {
             Self::NeedsApproval { .. }
             | Self::Rejected { .. }
             | Self::BehindRejected { .. }
+            | Self::TakenBack { .. }
+            | Self::NotPromoted { .. }
             | Self::Pinned { .. } => Owner::ReleaseManager,
-            Self::NoBuild { .. } | Self::NeverSeen { .. } | Self::TagGone => Owner::Ci,
+            Self::NoBuild { problem: Some(_), .. } | Self::DigestUnseen { problem: Some(_), .. } => {
+                Owner::Platform
+            }
+            Self::NoBuild { .. }
+            | Self::NeverSeen { .. }
+            | Self::TagGone
+            | Self::DigestGone { .. }
+            | Self::ReportsLost { .. } => Owner::Ci,
             Self::Withdrawn { .. }
             | Self::Unordered { .. }
             | Self::UnknownContents { .. }
             | Self::TakenOver { .. }
+            | Self::NotConfigured
             | Self::NotSelected { .. }
+            | Self::GoesBack { .. }
             | Self::SoakCutShort { .. } => Owner::Team,
             Self::Broken { problem } => problem.owner,
             Self::WriteRefused { owner, .. } => *owner,
-            Self::ForgeSilent => Owner::Platform,
+            Self::ForgeSilent | Self::GitSilent => Owner::Platform,
             Self::Soaked { .. }
             | Self::Soaking { .. }
             | Self::NotUpstream { .. }
             | Self::ChecksPassed { .. }
             | Self::Approved { .. }
             | Self::MergesItself
+            | Self::NeverPromoted { .. }
+            | Self::HistoryUnread { .. }
+            | Self::DigestUnseen { .. }
             | Self::OlderThanHeld { .. }
             | Self::Superseded { .. }
             | Self::ListIncomplete { .. }
@@ -298,7 +444,57 @@ impl Reason {
             | Self::WasInPlace { .. }
             | Self::Ready
             | Self::Proposed { .. }
+            | Self::NewerUpstream { .. }
             | Self::NothingNewer => Owner::Nobody,
+        }
+    }
+
+    /// The mark that stands before it, wherever it is shown.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        match self {
+            Self::Soaked { .. }
+            | Self::ChecksPassed { .. }
+            | Self::Approved { .. }
+            | Self::MergesItself
+            | Self::InPlace { .. }
+            | Self::WasInPlace { .. } => Mark::Done,
+            Self::Ready => Mark::Moving,
+            Self::Soaking { .. }
+            | Self::NotUpstream { .. }
+            | Self::CheckMissing { .. }
+            | Self::CheckRunning { .. }
+            | Self::NeedsApproval { .. }
+            | Self::Proposed { .. }
+            | Self::DigestUnseen { .. }
+            | Self::HistoryUnread { .. }
+            | Self::ReportsLost { .. }
+            | Self::ListIncomplete { .. } => Mark::Waiting,
+            Self::NothingNewer | Self::NewerUpstream { .. } | Self::NeverPromoted { .. } => Mark::Quiet,
+            Self::SoakCutShort { .. }
+            | Self::CheckFailed { .. }
+            | Self::Rejected { .. }
+            | Self::Withdrawn { .. }
+            | Self::TakenBack { .. }
+            | Self::NotPromoted { .. }
+            | Self::OlderThanHeld { .. }
+            | Self::GoesBack { .. }
+            | Self::Unordered { .. }
+            | Self::Superseded { .. }
+            | Self::BehindRejected { .. }
+            | Self::NotSelected { .. }
+            | Self::Pinned { .. }
+            | Self::NeverSeen { .. }
+            | Self::TagGone
+            | Self::DigestGone { .. }
+            | Self::NoBuild { .. }
+            | Self::UnknownContents { .. }
+            | Self::Broken { .. }
+            | Self::TakenOver { .. }
+            | Self::NotConfigured
+            | Self::ForgeSilent
+            | Self::GitSilent
+            | Self::WriteRefused { .. } => Mark::Stopped,
         }
     }
 }

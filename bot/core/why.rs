@@ -13,15 +13,14 @@ use crate::{
     catalog::TagState,
     config::pipeline::{Application, Pipeline, Stage},
     decide::{
-        decide_place,
-        place::{PlaceDecision, Step},
-        place_of,
+        candidates, decide_application, explain, place_of,
+        standing::{PlaceDecision, Standing, Step},
         view::View,
     },
     facts::{Facts, Place},
-    gates::{GateVerdict, Verdict},
+    gates::{self, GateVerdict, Verdict},
     ids::{ApplicationName, EnvironmentName, ProposalNumber},
-    reason::Reason,
+    reason::{Mark, Owner, Reason},
 };
 
 /// The answer.
@@ -65,6 +64,10 @@ pub struct WhyStep {
     pub environment: EnvironmentName,
     /// It has been reached.
     pub reached: bool,
+    /// The mark.
+    pub mark: Mark,
+    /// Who has to act.
+    pub owner: Owner,
     /// How it stands there.
     pub reason: Reason,
     /// What the gates before it say.
@@ -100,12 +103,13 @@ pub fn why(
         pipeline.stage(environment).filter(|_| app.files.contains_key(environment)).ok_or_else(missing)?;
     let view = View { pipeline, facts, application: app, now };
     let path = path(pipeline, app, stage);
-    let decisions: Vec<PlaceDecision> = path
-        .iter()
-        .filter_map(|stage| decide_place(pipeline, facts, now, application, &stage.name))
-        .collect();
+    let mut decisions = decide_application(pipeline, facts, now, application);
+    decisions.retain(|decision| path.iter().any(|at| at.name == decision.standing.place.environment));
 
-    let found = find(&view, &path, &decisions, subject);
+    let found = match subject {
+        Some(subject) => find(&view, &path, &decisions, subject),
+        None => explain::spoken_of(&view, &decisions),
+    };
     let mut answer = Why {
         place,
         version: found
@@ -120,11 +124,13 @@ pub fn why(
     };
     let Some(release) = found else {
         answer.at = path.first().map(|stage| stage.name.clone());
-        answer.reasons.push(unknown(&view, &decisions, subject));
+        let reason = unknown(&view, &decisions, subject);
+        answer.answer = Answer::of(reason.mark());
+        answer.reasons.push(reason);
         return Ok(answer);
     };
     answer.steps = decisions.iter().map(|decision| step(&view, decision, &release)).collect();
-    match answer.steps.iter().rev().find(|step| step.environment == stage.name) {
+    match answer.steps.last() {
         Some(last) if matches!(last.reason, Reason::InPlace { .. }) => {
             answer.answer = Answer::InPlace;
             answer.reasons.push(last.reason.clone());
@@ -134,9 +140,28 @@ pub fn why(
     Ok(answer)
 }
 
+impl Answer {
+    /// What a mark comes to for a release that is not in place.
+    fn of(mark: Mark) -> Self {
+        match mark {
+            Mark::Moving | Mark::Waiting => Self::OnItsWay,
+            Mark::Done | Mark::Stopped | Mark::Quiet => Self::Stopped,
+        }
+    }
+}
+
 /// The first environment that was not reached decides.
 fn stands_still(answer: &mut Why) {
-    let Some(step) = answer.steps.iter().find(|step| !step.reached).or(answer.steps.last()) else { return };
+    let Some(index) =
+        answer.steps.iter().position(|step| !step.reached).or(answer.steps.len().checked_sub(1))
+    else {
+        return;
+    };
+    // What comes behind it waits for it, whatever else is said there.
+    for step in answer.steps.iter_mut().skip(index + 1).filter(|step| !step.reached) {
+        step.mark = Mark::Quiet;
+    }
+    let Some(step) = answer.steps.get(index) else { return };
     answer.at = Some(step.environment.clone());
     answer.reasons.push(step.reason.clone());
     let open: Vec<&GateVerdict> = step.gates.iter().filter(|gate| gate.verdict != Verdict::Pass).collect();
@@ -145,18 +170,7 @@ fn stands_still(answer: &mut Why) {
             answer.reasons.push(gate.reason.clone());
         }
     }
-    let moves = matches!(
-        step.reason,
-        Reason::Ready
-            | Reason::Proposed { .. }
-            | Reason::Soaking { .. }
-            | Reason::CheckRunning { .. }
-            | Reason::CheckMissing { .. }
-            | Reason::NeedsApproval { .. }
-            | Reason::NotUpstream { .. }
-    );
-    let fails = open.iter().any(|gate| gate.verdict == Verdict::Fail);
-    answer.answer = if moves && !fails { Answer::OnItsWay } else { Answer::Stopped };
+    answer.answer = Answer::of(step.mark);
     answer.next_look = open.iter().filter_map(|gate| gate.until).max();
 }
 
@@ -177,30 +191,18 @@ fn path<'a>(pipeline: &'a Pipeline, application: &Application, stage: &'a Stage)
     pipeline.environments.iter().filter(|stage| wanted.contains(&stage.name)).collect()
 }
 
-fn find(
-    view: &View<'_>,
-    path: &[&Stage],
-    decisions: &[PlaceDecision],
-    subject: Option<&str>,
-) -> Option<Release> {
+fn find(view: &View<'_>, path: &[&Stage], decisions: &[PlaceDecision], subject: &str) -> Option<Release> {
     let visits =
         || path.iter().flat_map(|stage| view.visits(&stage.name)).filter_map(|visit| visit.release.ok());
     let considered =
         || decisions.iter().flat_map(|d| &d.considered).map(|considered| considered.release.clone());
-    let Some(subject) = subject else {
-        let first = decisions.first()?;
-        // A build of which nothing tells whether it is newer is not what people mean by their newest build.
-        let passed =
-            |reason: &Reason| matches!(reason, Reason::OlderThanHeld { .. } | Reason::Unordered { .. });
-        let newest = first.considered.iter().find(|c| !c.refused.as_ref().is_some_and(passed));
-        return newest.map(|c| c.release.clone()).or_else(|| first.standing.release.clone());
-    };
     let is_it = |release: &Release| {
         (subject.len() >= 6 && release.id.as_str().starts_with(subject))
             || release.version() == subject
             || release.artifacts.iter().any(|a| a.tag.as_str() == subject || a.digest.as_str() == subject)
     };
-    considered().chain(visits()).find(is_it)
+    let coming = || decisions.iter().flat_map(|d| &d.standing.next).map(|next| next.release.clone());
+    considered().chain(coming()).chain(visits()).find(is_it)
 }
 
 /// Why nothing can be said of what was asked about.
@@ -228,8 +230,15 @@ fn unknown(view: &View<'_>, decisions: &[PlaceDecision], subject: Option<&str>) 
             if fact.state == TagState::Gone {
                 return Reason::TagGone;
             }
-            let newest = decisions.first().map(|decision| decision.standing.version()).unwrap_or_default();
-            return Reason::OlderThanHeld { held: newest };
+            let missing = candidates::undescribed(view, image);
+            if missing > 0 {
+                return Reason::ListIncomplete { image: image.image.clone(), missing };
+            }
+            if let Some(reason) =
+                decisions.first().and_then(|first| explain::passed_over(view, &first.standing, image, tag))
+            {
+                return reason;
+            }
         }
     }
     Reason::NeverSeen { subject: subject.to_owned() }
@@ -237,76 +246,80 @@ fn unknown(view: &View<'_>, decisions: &[PlaceDecision], subject: Option<&str>) 
 
 fn step(view: &View<'_>, decision: &PlaceDecision, release: &Release) -> WhyStep {
     let standing = &decision.standing;
-    let environment = standing.place.environment.clone();
     let next = standing.next.iter().find(|next| next.release.id == release.id);
-    let mut step = WhyStep {
-        environment: environment.clone(),
-        reached: true,
-        reason: Reason::NothingNewer,
-        gates: next.map(|next| next.gates.clone()).unwrap_or_default(),
+    let (reached, reason, gates) = stands(view, decision, release);
+    WhyStep {
+        environment: standing.place.environment.clone(),
+        reached,
+        mark: reason.mark(),
+        owner: reason.owner(),
+        reason,
+        gates,
         proposal: next.and_then(|next| next.proposal),
-    };
+    }
+}
+
+/// How a release stands in one environment: whether it was reached, why it stands so, and the gates.
+fn stands(view: &View<'_>, decision: &PlaceDecision, release: &Release) -> (bool, Reason, Vec<GateVerdict>) {
+    let standing = &decision.standing;
+    let environment = &standing.place.environment;
     if standing.release.as_ref().is_some_and(|held| held.id == release.id) {
-        step.reason = Reason::InPlace { since: standing.since };
-        return step;
+        return (true, standing.in_place(), Vec::new());
     }
-    let visits = view.visits(&environment);
-    let was = visits.iter().position(|visit| visit.release.as_ref().is_ok_and(|held| held.id == release.id));
-    if let Some((at, visit)) = was.and_then(|at| visits.get(at).map(|visit| (at, visit)))
-        && next.is_none_or(|next| next.step == Step::Stopped)
-    {
-        let later =
-            at.checked_sub(1).and_then(|later| visits.get(later)).and_then(|v| v.release.as_ref().ok());
-        step.reason = match (&visit.displaced, visit.until) {
-            (Some(arrival), _) => Reason::Withdrawn {
-                environment,
-                by: arrival.author.name.clone(),
-                commit: arrival.commit.clone(),
-            },
-            (None, until) => Reason::WasInPlace {
-                since: visit.since,
-                until: until.unwrap_or(view.now),
-                replaced_by: later.map_or_else(|| standing.version(), Release::version),
-            },
+    let was = was_there(view, standing, release);
+    // What is under way is told in the words of the place.
+    if let Some(next) = standing.next.iter().find(|next| next.release.id == release.id) {
+        let open = || view.facts.open_proposal(&standing.place).map(|proposal| proposal.number);
+        let moves = || match (next.step, next.proposal.or_else(open)) {
+            (Step::Proposed | Step::Waiting, Some(proposal)) => Reason::Proposed { proposal },
+            _ => Reason::Ready,
         };
-        return step;
+        let reason = standing.said_of(next).reason.cloned().unwrap_or_else(moves);
+        return (was.is_some() && next.step == Step::Stopped, reason, next.gates.clone());
     }
-    step.reached = false;
+    if let Some(reason) = was {
+        return (true, reason, Vec::new());
+    }
+    if let Some(problem) = &standing.problem {
+        return (false, problem.clone(), Vec::new());
+    }
     let considered = decision.considered.iter().find(|considered| considered.release.id == release.id);
-    step.reason = if let Some(problem) = &standing.problem {
-        problem.clone()
-    } else if let Some(next) = next {
-        match (next.step, &next.reason) {
-            (_, Some(reason)) => reason.clone(),
-            (Step::Proposed, None) => waiting(&next.gates).unwrap_or_else(|| proposed(next.proposal)),
-            (Step::Waiting, None) => waiting(&next.gates).unwrap_or(Reason::Ready),
-            (Step::Writing | Step::Merging | Step::Stopped, None) => Reason::Ready,
-        }
-    } else if let Some(considered) = considered {
-        step.gates.clone_from(&considered.gates);
+    if let Some(considered) = considered {
         let newer = standing.next.first().map(|next| next.release.version());
         let superseded = || newer.map_or(Reason::Ready, |by| Reason::Superseded { by });
-        considered.refused.clone().or_else(|| waiting(&considered.gates)).unwrap_or_else(superseded)
-    } else {
-        let upstream = view.pipeline.stage(&environment).map(|s| view.pipeline.upstream(view.application, s));
-        let missing = upstream
-            .into_iter()
-            .flatten()
-            .find(|name| View::stay(name, &view.visits(name), &release.id).since.is_none());
-        match missing {
-            Some(environment) => Reason::NotUpstream { environment },
-            None => Reason::OlderThanHeld { held: standing.version() },
-        }
+        let holding = || gates::holding(&considered.gates).map(|gate| gate.reason.clone());
+        let reason = considered.refused.clone().or_else(holding).unwrap_or_else(superseded);
+        return (false, reason, considered.gates.clone());
+    }
+    let upstream = view.pipeline.stage(environment).map(|s| view.pipeline.upstream(view.application, s));
+    let missing = upstream
+        .into_iter()
+        .flatten()
+        .find(|name| View::stay(name, &view.visits(name), &release.id).since.is_none());
+    let reason = match missing {
+        Some(environment) => Reason::NotUpstream { environment },
+        None => explain::compared(view, standing, release),
     };
-    step
+    (false, reason, Vec::new())
 }
 
-/// The gate that holds it back: a failed one before one that waits.
-fn waiting(gates: &[GateVerdict]) -> Option<Reason> {
-    let of = |verdict: Verdict| gates.iter().find(move |gate| gate.verdict == verdict);
-    of(Verdict::Fail).or_else(|| of(Verdict::Wait)).map(|gate| gate.reason.clone())
-}
-
-fn proposed(number: Option<ProposalNumber>) -> Reason {
-    number.map_or(Reason::Ready, |proposal| Reason::Proposed { proposal })
+/// What became of a release that is no longer in an environment.
+fn was_there(view: &View<'_>, standing: &Standing, release: &Release) -> Option<Reason> {
+    let environment = &standing.place.environment;
+    let visits = view.visits(environment);
+    let at = visits.iter().position(|visit| visit.is_of(&release.id))?;
+    let visit = visits.get(at)?;
+    let later = at.checked_sub(1).and_then(|later| visits.get(later)).and_then(|v| v.release.as_ref().ok());
+    Some(match (&visit.displaced, visit.until) {
+        (Some(arrival), _) => Reason::Withdrawn {
+            environment: environment.clone(),
+            by: arrival.author.name.clone(),
+            commit: arrival.commit.clone(),
+        },
+        (None, until) => Reason::WasInPlace {
+            since: visit.since,
+            until: until.unwrap_or(view.now),
+            replaced_by: later.map_or_else(|| standing.version(), Release::version),
+        },
+    })
 }

@@ -150,6 +150,9 @@ pub struct WhyView {
     pub text: String,
     /// The sentence of each step, in the order of `steps`.
     pub step_texts: Vec<String>,
+    /// Mistakes in the present `gantry.yaml`, while the last good one is in force.
+    #[serde(default)]
+    pub problems: Vec<Problem>,
 }
 
 /// A change that would be written.

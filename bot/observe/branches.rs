@@ -103,7 +103,8 @@ fn look_at(
             }
             None => false,
         };
-    Ok(ProposalBranch { head: head.clone(), record, current, foreign })
+    let at = commits.first().map_or(jiff::Timestamp::UNIX_EPOCH, |commit| commit.at);
+    Ok(ProposalBranch { head: head.clone(), record, current, foreign, at })
 }
 
 fn files_of<'a>(pipeline: &'a Pipeline, place: &Place) -> &'a [FileEntry] {

@@ -87,7 +87,7 @@ fn arrivals(renderer: &Renderer, before: Option<&Seen>, seen: &Seen, lines: &mut
                 Put::Promotion { by, .. } => ("promoted", by.clone().unwrap_or_else(|| "gantry".to_owned())),
                 Put::Drift { by, .. } => ("drifted", by.name.clone()),
                 Put::Config { by, .. } => ("configured", by.name.clone()),
-                Put::Initial { .. } | Put::Unknown => continue,
+                Put::Initial { .. } | Put::Found { .. } | Put::Unknown => continue,
             };
             let version = match &visit.release {
                 Ok(release) => release.version(),

@@ -69,7 +69,7 @@ impl Renderer {
         let block = match put {
             Put::Drift { .. } => "drifted",
             Put::Config { .. } => "configured",
-            Put::Promotion { .. } | Put::Initial { .. } | Put::Unknown => "promoted",
+            Put::Promotion { .. } | Put::Initial { .. } | Put::Found { .. } | Put::Unknown => "promoted",
         };
         let how = self.put(put);
         ended(&self.block("events.txt", block, &values! { application, environment, version, how }))

@@ -12,7 +12,7 @@ use gantry_core::{
     facts::Place,
     gates::{GateVerdict, Verdict},
     ids::{ApplicationName, EnvironmentName, ProposalNumber},
-    reason::{Owner, Problem, Reason},
+    reason::{Mark, Owner, Problem, Reason},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -165,8 +165,19 @@ struct Cell {
     since: Option<Timestamp>,
     ago: Option<String>,
     drift: bool,
+    /// It stood there before it was adopted.
+    found: Option<Found>,
+    /// The mark of what is said.
+    sign: &'static str,
     next: Option<Coming>,
     text: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Found {
+    by: String,
+    at: Timestamp,
+    ago: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -274,19 +285,19 @@ fn cell(environment: &EnvironmentName, place: Option<&PlaceInput<'_>>, now: Time
             since: None,
             ago: None,
             drift: false,
+            found: None,
+            sign: "",
             next: None,
             text: String::new(),
         };
     };
     let next = standing.next.first();
-    // That nothing newer is known is no stop; that a person or a registry must act is one.
-    let rests = standing.rest.as_ref().is_none_or(|rest| rest.owner() == Owner::Nobody);
-    let state = match (&standing.problem, next.map(|next| next.step)) {
-        (Some(_), _) | (None, Some(Step::Stopped)) => "stopped",
-        (None, Some(Step::Proposed | Step::Merging)) => "proposed",
-        (None, Some(Step::Waiting | Step::Writing)) => "moving",
-        (None, None) if rests => "quiet",
-        (None, None) => "stopped",
+    let said = standing.said();
+    let state = match (said.mark, said.step) {
+        (Mark::Stopped, _) => "stopped",
+        (_, Some(Step::Proposed | Step::Merging)) => "proposed",
+        (Mark::Moving | Mark::Waiting, _) => "moving",
+        (Mark::Done | Mark::Quiet, _) => "quiet",
     };
     Cell {
         environment,
@@ -295,6 +306,13 @@ fn cell(environment: &EnvironmentName, place: Option<&PlaceInput<'_>>, now: Time
         since: standing.since,
         ago: standing.since.map(|since| time::ago(since, now)),
         drift: matches!(standing.put, Put::Drift { .. }),
+        found: match &standing.put {
+            Put::Found { by, at, commit: _ } => {
+                Some(Found { by: by.name.clone(), at: *at, ago: time::ago(*at, now) })
+            }
+            _ => None,
+        },
+        sign: said.mark.sign(),
         next: next.map(|next| Coming {
             version: next.release.version(),
             step: next.step,

@@ -2,7 +2,7 @@
 
 use gantry_core::{
     decide::{
-        place::{Next, Standing, Step},
+        standing::{Next, Standing},
         view::Put,
     },
     effects::{Effect, Promotion},
@@ -31,7 +31,12 @@ pub(super) fn kind(reason: &Reason) -> &'static str {
         Reason::MergesItself => "merges_itself",
         Reason::Rejected { .. } => "rejected",
         Reason::Withdrawn { .. } => "withdrawn",
+        Reason::TakenBack { .. } => "taken_back",
+        Reason::NotPromoted { .. } => "not_promoted",
+        Reason::NeverPromoted { .. } => "never_promoted",
+        Reason::HistoryUnread { .. } => "history_unread",
         Reason::OlderThanHeld { .. } => "older_than_held",
+        Reason::GoesBack { .. } => "goes_back",
         Reason::Unordered { .. } => "unordered",
         Reason::Superseded { .. } => "superseded",
         Reason::BehindRejected { .. } => "behind_rejected",
@@ -43,13 +48,19 @@ pub(super) fn kind(reason: &Reason) -> &'static str {
         Reason::Pinned { .. } => "pinned",
         Reason::NeverSeen { .. } => "never_seen",
         Reason::TagGone => "tag_gone",
+        Reason::DigestGone { .. } => "digest_gone",
+        Reason::DigestUnseen { .. } => "digest_unseen",
+        Reason::ReportsLost { .. } => "reports_lost",
         Reason::NothingNewer => "nothing_newer",
+        Reason::NewerUpstream { .. } => "newer_upstream",
         Reason::NoBuild { .. } => "no_build",
         Reason::ListIncomplete { .. } => "list_incomplete",
         Reason::UnknownContents { .. } => "unknown_contents",
         Reason::Broken { .. } => "broken",
+        Reason::NotConfigured => "not_configured",
         Reason::TakenOver { .. } => "taken_over",
         Reason::ForgeSilent => "forge_silent",
+        Reason::GitSilent => "git_silent",
         Reason::WriteRefused { .. } => "write_refused",
     }
 }
@@ -107,14 +118,21 @@ impl Renderer {
     #[must_use]
     pub fn standing(&self, standing: &Standing) -> String {
         let mut clause = String::new();
-        if let Put::Drift { commit, by } = &standing.put {
-            let values = values! { held => standing.version(), by => by.name, commit => commit.as_str() };
-            clause = self.block("standings.txt", "drift", &values);
-            clause.push(' ');
+        match &standing.put {
+            Put::Drift { commit, by, claimed } => {
+                let held = standing.version();
+                let values = values! { held, by => by.name, commit => commit.as_str(), claimed };
+                clause = self.block("standings.txt", "drift", &values);
+                clause.push(' ');
+            }
+            Put::Found { by, at, commit: _ } => {
+                clause = self.block("standings.txt", "found", &values! { by => by.name, at });
+                clause.push(' ');
+            }
+            Put::Promotion { .. } | Put::Initial { .. } | Put::Config { .. } | Put::Unknown => {}
         }
         let mut next = standing.next.iter();
-        match (&standing.problem, next.next(), &standing.rest) {
-            (Some(problem), _, _) => clause.push_str(&self.clause(problem)),
+        match (&standing.problem, next.next(), standing.said().reason) {
             (None, Some(first), _) => {
                 clause.push_str(&self.next(first));
                 if let Some(then) = next.next() {
@@ -122,22 +140,15 @@ impl Renderer {
                     clause.push_str(&self.block("standings.txt", "then", &values));
                 }
             }
-            (None, None, Some(rest)) => clause.push_str(&self.clause(rest)),
-            (None, None, None) => clause.push_str(&self.block("standings.txt", "quiet", &Value::from(()))),
+            (_, _, Some(reason)) => clause.push_str(&self.clause(reason)),
+            (_, _, None) => clause.push_str(&self.block("standings.txt", "quiet", &Value::from(()))),
         }
         sentence(&clause)
     }
 
     fn next(&self, next: &Next) -> String {
-        let block = match next.step {
-            Step::Waiting => "waiting",
-            Step::Writing => "writing",
-            Step::Proposed => "proposed",
-            Step::Merging => "merging",
-            Step::Stopped => "stopped",
-        };
-        let holds = next.reason.as_ref().or_else(|| holding(&next.gates));
-        let block = match (block, next.proposal, holds) {
+        let holds = next.said().reason;
+        let block = match (next.step.word(), next.proposal, holds) {
             // Without a number there is no proposal to speak of.
             ("proposed", None, _) => "waiting",
             ("proposed", Some(_), Some(Reason::NeedsApproval { .. })) => "asks",
@@ -156,7 +167,12 @@ impl Renderer {
             Put::Initial { commit, by } => {
                 ("put_initial", values! { commit => commit.as_str(), by => by.name })
             }
-            Put::Drift { commit, by } => ("put_drift", values! { commit => commit.as_str(), by => by.name }),
+            Put::Drift { commit, by, claimed } => {
+                ("put_drift", values! { commit => commit.as_str(), by => by.name, claimed })
+            }
+            Put::Found { commit, by, at } => {
+                ("put_found", values! { commit => commit.as_str(), by => by.name, at })
+            }
             Put::Config { commit, by } => {
                 ("put_config", values! { commit => commit.as_str(), by => by.name })
             }
@@ -181,9 +197,10 @@ impl Renderer {
             Answer::Stopped => "stopped",
         };
         let since = why.reasons.iter().find_map(|reason| match reason {
-            Reason::InPlace { since } => *since,
+            Reason::InPlace { since, .. } => *since,
             _ => None,
         });
+        let at_least = matches!(why.reasons.first(), Some(Reason::InPlace { at_least: true, .. }));
         let reasons: Vec<String> = why.reasons.iter().map(|reason| self.clause(reason)).collect();
         let values = values! {
             application => why.place.application.as_str(),
@@ -191,6 +208,7 @@ impl Renderer {
             version => why.version,
             at => why.at.as_ref().map(|at| at.as_str()),
             since,
+            at_least,
             reasons,
         };
         ended(&self.block("why.txt", block, &values))
@@ -272,10 +290,4 @@ impl Renderer {
         };
         verdicts.iter().map(status).collect()
     }
-}
-
-/// The verdict that holds a release back: one that fails before one that waits.
-fn holding(gates: &[GateVerdict]) -> Option<&Reason> {
-    let of = |verdict: Verdict| gates.iter().find(move |gate| gate.verdict == verdict);
-    of(Verdict::Fail).or_else(|| of(Verdict::Wait)).map(|gate| &gate.reason)
 }

@@ -223,3 +223,25 @@ proptest! {
         prop_assert_eq!(rows, promotion.release.artifacts.len());
     }
 }
+
+/// One table for all views: the mark, the step of a release that it is told of, who must act, and the words.
+#[test]
+fn each_reason_has_one_mark_one_step_one_owner_and_one_sentence() {
+    use gantry_core::decide::standing::Step;
+    let renderer = Renderer::embedded();
+    let row = |reason: &Reason| {
+        let step = Step::of(reason.mark()).map_or("-", Step::word);
+        let owner = serde_json::to_value(reason.owner()).unwrap();
+        let owner = owner.as_str().unwrap();
+        format!(
+            "{} {:<16} {:<8} {:<15} {}",
+            reason.mark().sign(),
+            kind(reason),
+            step,
+            owner,
+            renderer.reason(reason)
+        )
+    };
+    let table: Vec<String> = samples().reasons.iter().map(row).collect();
+    insta::assert_snapshot!(table.join("\n"));
+}

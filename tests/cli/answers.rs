@@ -114,7 +114,7 @@ pub(crate) fn applications() -> Vec<ApplicationView> {
     );
     prod.standing.next.push(next("1.43.1", Step::Proposed, Some(2)));
     let mut drift = view("invoice-renderer", "dev", "7.0.1-hotfix.3", 12, "nothing newer is known");
-    drift.standing.put = Put::Drift { commit: commit('d'), by: ann() };
+    drift.standing.put = Put::Drift { commit: commit('d'), by: ann(), claimed: false };
     let mut broken = view(
         "invoice-renderer",
         "qa",
@@ -173,7 +173,7 @@ pub(crate) fn history() -> Page<HistoryView> {
             "2026-11-20T08:00:00Z",
             "dev",
             "1.43.1-hotfix",
-            Put::Drift { commit: commit('b'), by: ann() },
+            Put::Drift { commit: commit('b'), by: ann(), claimed: false },
             "Ann Example changed it by hand: \"try the other renderer, and see whether that helps\"",
         ),
     ];
@@ -184,6 +184,8 @@ pub(crate) fn why() -> WhyView {
     let step = |environment: &str, reached: bool, reason: Reason| WhyStep {
         environment: environment.parse().unwrap(),
         reached,
+        mark: reason.mark(),
+        owner: reason.owner(),
         reason,
         gates: Vec::new(),
         proposal: None,
@@ -204,8 +206,8 @@ pub(crate) fn why() -> WhyView {
         at: Some("prod".parse().unwrap()),
         reasons: vec![needs],
         steps: vec![
-            step("dev", true, Reason::InPlace { since: None }),
-            step("qa", true, Reason::InPlace { since: None }),
+            step("dev", true, Reason::InPlace { since: None, at_least: false, found_by: None }),
+            step("qa", true, Reason::InPlace { since: None, at_least: false, found_by: None }),
             prod,
         ],
         next_look: None,
@@ -219,6 +221,7 @@ pub(crate) fn why() -> WhyView {
                 .into(),
             "proposal #2 waits for the approval of a release manager".into(),
         ],
+        problems: Vec::new(),
     }
 }
 

@@ -10,7 +10,7 @@ use gantry_core::{
     catalog::{CheckResult, TagFact, TagState},
     config::{
         pipeline::{Application, FileEntry, Image, Pipeline, Stage},
-        types::{Delivery, Gate, Merge, Select, Write},
+        types::{Delivery, First, Gate, Merge, Select, Write},
     },
     decide::place_of,
     duration::Span,
@@ -77,6 +77,7 @@ impl Scene {
             delivery,
             merge,
             gates,
+            first: First::Anyone,
         };
         let soak = || vec![Gate::Soak(Span::seconds(60))];
         let environments = vec![
@@ -192,8 +193,13 @@ impl Scene {
         let (place, head) = (place(app, environment), commit(self.commits));
         let record = self.record(app, environment, version);
         let release = record.release.clone();
-        let branch =
-            ProposalBranch { head: head.clone(), record: Some(record), current: true, foreign: None };
+        let branch = ProposalBranch {
+            head: head.clone(),
+            record: Some(record),
+            current: true,
+            foreign: None,
+            at: at(0),
+        };
         self.facts.branches.insert(place.clone(), branch);
         let proposal = Proposal {
             number: ProposalNumber(self.proposals),

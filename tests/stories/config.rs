@@ -211,7 +211,7 @@ async fn a_persons_config_in_prod_is_drift_and_stays() {
     let commit = house.person("mallory", "Tune prod", &[(&settings("prod"), mine)]);
     house.later(3_600).await;
     match house.standing("prod").put {
-        Put::Drift { commit: found, by } => {
+        Put::Drift { commit: found, by, .. } => {
             assert_eq!((found, by.name.as_str()), (commit.clone(), "mallory"))
         }
         other => panic!("{other:?}"),

@@ -24,7 +24,7 @@ async fn a_hand_edit_in_dev_is_shown_as_drift_with_commit_and_author() {
     let commit = house.person("mallory", "Try 1.0.5", &[(&path("dev"), &overlay(IMAGE, "1.0.5"))]);
     house.later(1).await;
     match house.standing("dev").put {
-        Put::Drift { commit: found, by } => assert_eq!((found, by.name.as_str()), (commit, "mallory")),
+        Put::Drift { commit: found, by, .. } => assert_eq!((found, by.name.as_str()), (commit, "mallory")),
         other => panic!("{other:?}"),
     }
     house.later(3_600).await;

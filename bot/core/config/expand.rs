@@ -96,6 +96,7 @@ impl Parsed {
                 branch: environment.branch.clone().unwrap_or_else(|| default_branch.clone()),
                 delivery: environment.delivery,
                 merge: environment.merge.unwrap_or_default(),
+                first: environment.first.unwrap_or_default(),
                 gates: environment.gates.clone(),
             });
         }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     kinds::FileKind,
-    types::{Delivery, Gate, Merge, RefWrite, Write},
+    types::{Delivery, First, Gate, Merge, RefWrite, Write},
 };
 use crate::{
     artifact::Artifact,
-    facts::Held,
+    facts::{Held, Place},
     ids::{ApplicationName, BranchName, EntryName, EnvironmentName, ImageName},
     promoted::ConfigEntry,
     select::Selector,
@@ -38,6 +38,8 @@ pub struct Stage {
     pub merge: Merge,
     /// The conditions.
     pub gates: Vec<Gate>,
+    /// Whose arrivals go on from here, where builds arrive.
+    pub first: First,
 }
 
 /// An application as it stands in the tree.
@@ -133,6 +135,16 @@ pub struct FollowingRef {
 }
 
 impl Pipeline {
+    /// Whether it names this place.
+    #[must_use]
+    pub fn has(&self, place: &Place) -> bool {
+        self.stage(&place.environment).is_some()
+            && self
+                .applications
+                .get(&place.application)
+                .is_some_and(|app| app.files.contains_key(&place.environment))
+    }
+
     /// The stage of that name.
     #[must_use]
     pub fn stage(&self, name: &EnvironmentName) -> Option<&Stage> {

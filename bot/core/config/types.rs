@@ -47,6 +47,21 @@ pub struct Environment {
     /// The conditions on a promotion into it. All must pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<Gate>,
+    /// Whose arrivals go on from here; only where builds arrive (no `after`), and `anyone` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<First>,
+}
+
+/// Whose arrivals go on from an environment where builds arrive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum First {
+    /// Also what people, or a CI of their own, commit there: with the checks that CI reports, and a soak from
+    /// when Gantry first saw it.
+    #[default]
+    Anyone,
+    /// Only what Gantry put there itself, by a commit that it sealed.
+    Sealed,
 }
 
 /// How a change gets onto an environment's branch.

@@ -5,17 +5,20 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 
 use super::{
-    order::{self, Came, Order, Present},
+    order::{self, Came, Compared, Order, Present},
     view::{View, Visit},
 };
 use crate::{
     artifact::{Artifact, Release},
     catalog::TagState,
-    config::pipeline::{Image, Stage},
+    config::{
+        pipeline::{Image, Stage},
+        types::Gate,
+    },
     facts::{Place, ProposalState},
     gates::{self, GateVerdict, Stay, Subject},
     ids::{EnvironmentName, ReleaseId},
-    reason::Reason,
+    reason::{OrderBy, Reason},
     select::Candidate as Tagged,
 };
 
@@ -44,8 +47,10 @@ struct Found {
     /// When it had entered all environments before; none for a build.
     came: Option<Timestamp>,
     stays: Vec<Stay>,
-    /// A person took it out of an environment before.
-    withdrawn: Option<Reason>,
+    /// Why it doesn't go on from the environments before by itself.
+    held_back: Option<Reason>,
+    /// It was never promoted into one of the environments before.
+    uncounted: bool,
 }
 
 /// How many of the newest builds of an image are looked at behind ones that failed.
@@ -67,7 +72,8 @@ pub(super) fn list(
 ) -> Vec<Considered> {
     let upstream = view.pipeline.upstream(view.application, stage);
     let found: Vec<Found> = if upstream.is_empty() {
-        let build = |release| Found { release, came: None, stays: Vec::new(), withdrawn: None };
+        let build =
+            |release| Found { release, came: None, stays: Vec::new(), held_back: None, uncounted: false };
         builds(view, present).into_iter().map(build).collect()
     } else {
         arrived(view, &upstream)
@@ -76,28 +82,38 @@ pub(super) fn list(
     let mut list = Vec::new();
     let mut behind: Option<String> = None;
     let mut passed_held = false;
-    let held = present.release.and_then(|held| found.iter().position(|found| found.release.id == held.id));
-    for (index, Found { release, came, stays, withdrawn }) in found.into_iter().enumerate() {
-        let came = Came { at: came, after: held.map(|held| index < held) };
-        let order = order::compare(view.application, &release, came, present);
+    let position = |id: &ReleaseId| found.iter().position(|found| found.release.id == *id);
+    let held = present.release.and_then(|held| position(&held.id));
+    let taken: Vec<(&Visit<'_>, Option<usize>)> = taken_out(view, own)
+        .into_iter()
+        .map(|visit| (visit, visit.release.as_ref().ok().and_then(|out| position(&out.id))))
+        .collect();
+    let older = |order| Reason::OlderThanHeld { held: present.version(), order };
+    for (index, Found { release, came, stays, held_back, uncounted }) in found.iter().enumerate() {
+        let came = |after: Option<usize>| Came { at: *came, after: after.map(|after| index < after) };
+        let Compared { order, by } = order::compare(view.application, release, came(held), present);
         if order == Order::Same {
             passed_held = true;
             continue;
         }
+        let not_back =
+            || taken.iter().find_map(|(visit, at)| not_back(view, stage, visit, release, came(*at)));
         let refused = match (order, rejection(view, &place, &release.id)) {
             (_, Some(rejected)) => Some(rejected),
-            (Order::Older, None) => Some(Reason::OlderThanHeld { held: held_version(present) }),
-            (Order::Unordered, None) => Some(Reason::Unordered { held: held_version(present) }),
-            (Order::Newer | Order::Same, None) => withdrawn
-                .or_else(|| displaced(stage, own, &release.id))
-                .or_else(|| passed_held.then(|| Reason::OlderThanHeld { held: held_version(present) }))
+            (Order::Older, None) => Some(older(by)),
+            (Order::Unordered, None) => Some(Reason::Unordered { held: present.version() }),
+            (Order::Newer | Order::Same, None) => held_back
+                .clone()
+                .or_else(not_back)
+                .or_else(|| passed_held.then(|| older(OrderBy::Arrival)))
                 .or_else(|| behind.clone().map(|version| Reason::BehindRejected { version })),
         };
         if order == Order::Newer && matches!(refused, Some(Reason::Rejected { .. })) {
             behind.get_or_insert_with(|| release.version());
         }
-        let gates = verdicts(view, stage, &release, &stays);
-        list.push(Considered { release, gates, refused });
+        let skipped = if *uncounted { skipped(view, stage, release) } else { Vec::new() };
+        let gates = verdicts(view, stage, release, stays, &skipped);
+        list.push(Considered { release: release.clone(), gates, refused });
         if upstream.is_empty() && (passed_held || order == Order::Older) {
             break;
         }
@@ -105,15 +121,66 @@ pub(super) fn list(
     list
 }
 
-/// Asks all gates of `stage` for a release.
+/// Asks all gates of `stage` for a release, and those of the environments on the way that it skipped: whoever
+/// takes it past one is asked what would have been asked there.
 pub(super) fn verdicts(
     view: &View<'_>,
     stage: &Stage,
     release: &Release,
     stays: &[Stay],
+    skipped: &[&Stage],
 ) -> Vec<GateVerdict> {
     let subject = Subject { release, stays, catalog: &view.facts.catalog, now: view.now };
-    stage.gates.iter().map(|gate| gates::ask(gate, subject)).collect()
+    let mut all: Vec<GateVerdict> = stage.gates.iter().map(|gate| gates::ask(gate, subject)).collect();
+    for skipped in skipped {
+        let stays = self::stays(view, skipped, &release.id);
+        let subject = Subject { stays: &stays, ..subject };
+        all.extend(skipped.gates.iter().map(|gate| {
+            let verdict = gates::ask(gate, subject);
+            GateVerdict { gate: format!("{}/{}", skipped.name, verdict.gate), ..verdict }
+        }));
+    }
+    all.extend(gates::ask_registry(view.facts, subject));
+    if view.starts(&stage.name)
+        && let Some(lost) = view.facts.reports_lost
+        && reports(view)
+    {
+        all.extend(gates::ask_reports(lost, subject));
+    }
+    all
+}
+
+/// The environments before `stage` that a release was not promoted into, though it was to pass their gates.
+pub(super) fn skipped<'a>(view: &View<'a>, stage: &Stage, release: &Release) -> Vec<&'a Stage> {
+    let mut found: Vec<&Stage> = Vec::new();
+    let mut open = view.pipeline.upstream(view.application, stage);
+    while let Some(name) = open.pop() {
+        let Some(before) = view.pipeline.stage(&name) else { continue };
+        if found.iter().any(|known| known.name == name) {
+            continue;
+        }
+        let visits = view.visits(&name);
+        let there = visits.iter().any(|visit| visit.is_of(&release.id));
+        if there && view.uncounted(&name, &visits, &release.id).is_none() {
+            continue;
+        }
+        found.push(before);
+        open.extend(view.pipeline.upstream(view.application, before));
+    }
+    // In the pipeline's order, whatever way led to them.
+    view.pipeline.environments.iter().filter(|stage| found.iter().any(|f| f.name == stage.name)).collect()
+}
+
+/// Whether CI reports the builds of this application: a promotion of it had passed a check, or a gate asks for
+/// one.
+fn reports(view: &View<'_>) -> bool {
+    let stages = view.pipeline.environments.iter();
+    let mut stages = stages.filter(|stage| view.application.files.contains_key(&stage.name));
+    stages.any(|stage| {
+        let history = view.seen(&stage.name).map_or(&[][..], |seen| &seen.history);
+        stage.gates.iter().any(|gate| matches!(gate, Gate::Checks(_)))
+            || history.iter().filter_map(|arrival| arrival.record.as_ref()).any(|r| !r.checks.is_empty())
+    })
 }
 
 /// The stays of a release in the environments before `stage`.
@@ -122,11 +189,15 @@ pub(super) fn stays(view: &View<'_>, stage: &Stage, release: &ReleaseId) -> Vec<
     upstream.iter().map(|name| View::stay(name, &view.visits(name), release)).collect()
 }
 
-fn held_version(present: &Present<'_>) -> String {
-    match present.release {
-        Some(release) => release.version(),
-        None => present.holds.iter().map(crate::facts::Held::version).collect::<Vec<_>>().join("+"),
-    }
+/// A release that is known here, though it is no candidate: one that was here, or a build.
+pub(super) fn known(
+    view: &View<'_>,
+    present: &Present<'_>,
+    environment: &EnvironmentName,
+    id: &ReleaseId,
+) -> Option<Release> {
+    let was = view.visits(environment).into_iter().filter_map(|visit| visit.release.ok());
+    was.chain(builds(view, present)).find(|release| release.id == *id)
 }
 
 /// Releases made of the known builds, newest first. With several images there is one: of each image the newest,
@@ -172,7 +243,7 @@ fn ranked(view: &View<'_>, image: &Image) -> Vec<Artifact> {
 }
 
 /// How many listed tags of an image must be described before one can be called the newest (promise 4).
-pub(super) fn undescribed(view: &View<'_>, image: &Image) -> usize {
+pub(crate) fn undescribed(view: &View<'_>, image: &Image) -> usize {
     if !image.select.needs_build_time() {
         return 0;
     }
@@ -195,17 +266,22 @@ fn arrived(view: &View<'_>, upstream: &[EnvironmentName]) -> Vec<Found> {
         if stays.iter().any(|stay| stay.since.is_none()) {
             continue;
         }
-        let withdrawn = visits.iter().find_map(|(name, visits)| taken_out(name, visits, &release.id));
+        let out = |(name, visits): &(&EnvironmentName, Vec<Visit<'_>>)| withdrawn(name, visits, &release.id);
+        let uncounted =
+            |(name, visits): &(&EnvironmentName, Vec<Visit<'_>>)| view.uncounted(name, visits, &release.id);
+        let uncounted = visits.iter().find_map(uncounted);
+        let (held_back, uncounted) = (visits.iter().find_map(out).or(uncounted.clone()), uncounted.is_some());
         let came = stays.iter().filter_map(|stay| stay.since).max();
-        found.push(Found { release: release.clone(), came, stays, withdrawn });
+        found.push(Found { release: release.clone(), came, stays, held_back, uncounted });
     }
     // Stable: releases of one second stay in the order of the first environment's history.
     found.sort_by_key(|found| std::cmp::Reverse(found.came));
     found
 }
 
-fn taken_out(name: &EnvironmentName, visits: &[Visit<'_>], release: &ReleaseId) -> Option<Reason> {
-    let visit = visits.iter().find(|visit| visit.release.as_ref().is_ok_and(|found| found.id == *release))?;
+/// A person's commit ended the last stay of the release in an environment.
+fn withdrawn(name: &EnvironmentName, visits: &[Visit<'_>], release: &ReleaseId) -> Option<Reason> {
+    let visit = visits.iter().find(|visit| visit.is_of(release))?;
     visit.displaced.map(|arrival| Reason::Withdrawn {
         environment: name.clone(),
         by: arrival.author.name.clone(),
@@ -213,10 +289,39 @@ fn taken_out(name: &EnvironmentName, visits: &[Visit<'_>], release: &ReleaseId) 
     })
 }
 
-/// A person's commit took the release out of this very environment (promise 6): it does not come back by
-/// itself.
-fn displaced(stage: &Stage, own: &[Visit<'_>], release: &ReleaseId) -> Option<Reason> {
-    taken_out(&stage.name, own, release)
+/// The stays that a person's commit ended and that nothing brought back since: neither the release itself nor a
+/// newer one has been there later.
+fn taken_out<'v, 'a>(view: &View<'_>, own: &'v [Visit<'a>]) -> Vec<&'v Visit<'a>> {
+    let back = |out: &Visit<'_>, later: &Visit<'_>| {
+        let Ok(release) = &later.release else { return false };
+        let compared = order::compare(view.application, release, Came::default(), &out.present());
+        matches!(compared.order, Order::Same | Order::Newer)
+    };
+    let mut found = Vec::new();
+    for (index, visit) in own.iter().enumerate() {
+        if visit.displaced.is_some() && !own[..index].iter().any(|later| back(visit, later)) {
+            found.push(visit);
+        }
+    }
+    found
+}
+
+/// Why a release does not come into `stage` by itself after `out` was taken out of it (promise 6): only what is
+/// newer than that does.
+fn not_back(
+    view: &View<'_>,
+    stage: &Stage,
+    out: &Visit<'_>,
+    release: &Release,
+    came: Came,
+) -> Option<Reason> {
+    let arrival = out.displaced?;
+    let (environment, by, commit) = (stage.name.clone(), arrival.author.name.clone(), arrival.commit.clone());
+    if out.is_of(&release.id) {
+        return Some(Reason::Withdrawn { environment, by, commit });
+    }
+    let newer = order::compare(view.application, release, came, &out.present()).order == Order::Newer;
+    (!newer).then(|| Reason::TakenBack { environment, version: out.present().version(), by, commit })
 }
 
 /// The rejection of a release in a place that is in force: one in Git, or a proposal that was closed by a person

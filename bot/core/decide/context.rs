@@ -1,11 +1,11 @@
 //! What the functions that decide on one place share.
 
-use super::{candidates::Considered, order::Present, view::View};
+use super::{candidates::Considered, order::Present, standing::PlaceDecision, view::View};
 use crate::{
     artifact::Release,
     config::pipeline::Stage,
     effects::Promotion,
-    facts::{Held, Place, PromotionRequest},
+    facts::{Place, PromotionRequest},
     gates::GateVerdict,
     ids::{BranchName, ReleaseId},
     reason::Reason,
@@ -25,6 +25,8 @@ pub(super) struct Context<'a> {
     pub(super) place: Place,
     pub(super) present: Present<'a>,
     pub(super) considered: &'a [Considered],
+    /// The decisions for the environments before this one.
+    pub(super) before: &'a [PlaceDecision],
 }
 
 impl Context<'_> {
@@ -34,13 +36,12 @@ impl Context<'_> {
         gates: Vec<GateVerdict>,
         request: Option<&PromotionRequest>,
     ) -> Promotion {
-        let held = self.present.holds.iter().map(Held::version).collect::<Vec<_>>().join("+");
         Promotion {
             place: self.place.clone(),
             base: self.stage.branch.clone(),
             release: release.clone(),
             from: self.present.release.map(|release| release.id.clone()),
-            from_version: self.present.release.map_or(held, Release::version),
+            from_version: self.held_version(),
             gates,
             checks: self.view.facts.catalog.passed(&release.artifacts),
             by: request.map(|request| request.by.clone()),
@@ -50,6 +51,16 @@ impl Context<'_> {
     /// The branch on which rejections stand.
     pub(super) fn ledger(&self) -> BranchName {
         self.view.facts.default_branch.clone().unwrap_or_else(|| self.stage.branch.clone())
+    }
+
+    /// That the environment holds what it holds.
+    pub(super) fn in_place(&self) -> Reason {
+        self.present.put.in_place(self.present.since)
+    }
+
+    /// What is there, as people write it.
+    pub(super) fn held_version(&self) -> String {
+        self.present.version()
     }
 
     /// The refusal of the last try to write this release on this very head, while it is not time to try again.

@@ -9,14 +9,17 @@
 //! - `candidates` lists the releases that may come next, newest first, each with its gates.
 //! - `request` weighs what people ask for, `proposal` what becomes of an open proposal, and `rest` says why nothing
 //!   comes next.
+//! - `explain` tells `why` which release a place speaks of.
 //! - `standing` is what is said of a place.
 //! - `place` joins them into a standing and its effects.
 
 pub mod candidates;
 mod context;
+pub(crate) mod explain;
 mod order;
 pub mod place;
 mod proposal;
+mod put;
 mod request;
 mod rest;
 pub mod standing;
@@ -25,7 +28,7 @@ pub mod view;
 use jiff::Timestamp;
 
 use crate::{
-    config::pipeline::Pipeline,
+    config::pipeline::{Application, Pipeline},
     decide::standing::{PlaceDecision, RequestOutcome, Standing},
     effects::Effect,
     facts::{Facts, Place, Rejected},
@@ -50,12 +53,8 @@ pub struct Decision {
 pub fn decide(pipeline: &Pipeline, facts: &Facts, now: Timestamp) -> Decision {
     let mut decision = Decision { effects: moved(facts).into_iter().collect(), ..Decision::default() };
     for application in pipeline.applications.values() {
-        for stage in &pipeline.environments {
-            if !application.files.contains_key(&stage.name) {
-                continue;
-            }
-            let (standing, effects, requests) =
-                place::decide(pipeline, facts, now, application, stage).into_parts();
+        for place in decide_stages(pipeline, facts, now, application, None) {
+            let (standing, effects, requests) = place.into_parts();
             let looks = standing.next.iter().flat_map(|next| &next.gates).filter_map(|gate| gate.until);
             decision.next_look = looks.chain(standing.retry()).chain(decision.next_look).min();
             decision.standings.push(standing);
@@ -80,6 +79,18 @@ pub fn moved(facts: &Facts) -> Option<Effect> {
     (facts.unmoved && !facts.git_silent).then_some(Effect::MoveRejections { place, base, rejections })
 }
 
+/// Decides for one application: its environments in the pipeline's order.
+#[must_use]
+pub fn decide_application(
+    pipeline: &Pipeline,
+    facts: &Facts,
+    now: Timestamp,
+    application: &ApplicationName,
+) -> Vec<PlaceDecision> {
+    let application = pipeline.applications.get(application);
+    application.map(|application| decide_stages(pipeline, facts, now, application, None)).unwrap_or_default()
+}
+
 /// Decides for one place; `None` if the application or the environment isn't in the pipeline.
 #[must_use]
 pub fn decide_place(
@@ -90,11 +101,30 @@ pub fn decide_place(
     environment: &EnvironmentName,
 ) -> Option<PlaceDecision> {
     let application = pipeline.applications.get(application)?;
-    let stage = pipeline.stage(environment)?;
-    application
-        .files
-        .contains_key(environment)
-        .then(|| place::decide(pipeline, facts, now, application, stage))
+    pipeline.stage(environment)?;
+    let decisions = decide_stages(pipeline, facts, now, application, Some(environment));
+    decisions.into_iter().next_back().filter(|last| last.standing.place.environment == *environment)
+}
+
+/// Decides for the environments of an application, each with the decisions before it; ends with `last`.
+fn decide_stages(
+    pipeline: &Pipeline,
+    facts: &Facts,
+    now: Timestamp,
+    application: &Application,
+    last: Option<&EnvironmentName>,
+) -> Vec<PlaceDecision> {
+    let mut decisions = Vec::new();
+    for stage in &pipeline.environments {
+        if application.files.contains_key(&stage.name) {
+            let decision = place::decide(pipeline, facts, now, application, stage, &decisions);
+            decisions.push(decision);
+        }
+        if last == Some(&stage.name) {
+            break;
+        }
+    }
+    decisions
 }
 
 /// The place of an application and an environment.

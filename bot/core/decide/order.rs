@@ -8,12 +8,16 @@ use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
-use super::view::Put;
+use super::put::Put;
 use crate::{
     artifact::Release,
-    config::{pipeline::Application, types::Write},
+    config::{
+        pipeline::{Application, Image},
+        types::Write,
+    },
     facts::Held,
-    ids::ConfigId,
+    ids::{ConfigId, Tag},
+    reason::OrderBy,
 };
 
 /// How a candidate compares with what an environment holds.
@@ -25,6 +29,13 @@ pub(super) enum Order {
     Unordered,
 }
 
+/// An answer, and what it was told by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Compared {
+    pub(super) order: Order,
+    pub(super) by: OrderBy,
+}
+
 /// What an environment holds, as far as it is known.
 pub(super) struct Present<'a> {
     pub(super) release: Option<&'a Release>,
@@ -33,6 +44,16 @@ pub(super) struct Present<'a> {
     pub(super) config: Option<&'a ConfigId>,
     pub(super) since: Option<Timestamp>,
     pub(super) put: &'a Put,
+}
+
+impl Present<'_> {
+    /// As people write it.
+    pub(super) fn version(&self) -> String {
+        match self.release {
+            Some(release) => release.version(),
+            None => self.holds.iter().map(Held::version).collect::<Vec<_>>().join("+"),
+        }
+    }
 }
 
 /// Whether a release comes before another one.
@@ -51,11 +72,12 @@ pub(super) fn compare(
     candidate: &Release,
     came: Came,
     present: &Present<'_>,
-) -> Order {
+) -> Compared {
+    let arrival = |order| Compared { order, by: OrderBy::Arrival };
     if present.release.is_some_and(|release| release.id == candidate.id) {
-        return Order::Same;
+        return arrival(Order::Same);
     }
-    let mut newer = false;
+    let mut newer = None;
     let mut unordered = false;
     for image in &application.images {
         let Some(new) = image.artifact(&candidate.artifacts) else { continue };
@@ -72,30 +94,40 @@ pub(super) fn compare(
         }
         let order = tag.and_then(|tag| image.select.compare((&new.tag, new.built), (tag, built)));
         match order {
-            Some(Ordering::Greater) => newer = true,
-            Some(Ordering::Less) => return Order::Older,
+            Some(Ordering::Greater) => newer = Some(told_by(image, &new.tag, tag)),
+            Some(Ordering::Less) => {
+                return Compared { order: Order::Older, by: told_by(image, &new.tag, tag) };
+            }
             // The same place in the order with other bytes: a tag that was pushed again.
             Some(Ordering::Equal) => match (new.built, built) {
-                (Some(new), Some(old)) if new > old => newer = true,
-                (Some(new), Some(old)) if new < old => return Order::Older,
+                (Some(new), Some(old)) if new > old => newer = Some(OrderBy::BuildTime),
+                (Some(new), Some(old)) if new < old => {
+                    return Compared { order: Order::Older, by: OrderBy::BuildTime };
+                }
                 _ => unordered = true,
             },
             None => unordered = true,
         }
     }
     if unordered {
-        later(came.at.or(candidate.built()), present)
-    } else if newer {
-        Order::Newer
+        arrival(later(came.at.or(candidate.built()), present))
+    } else if let Some(by) = newer {
+        Compared { order: Order::Newer, by }
     } else if candidate.config.as_ref() == present.config {
-        Order::Same
+        arrival(Order::Same)
     } else {
-        match came.after {
+        arrival(match came.after {
             Some(true) => Order::Newer,
             Some(false) => Order::Older,
             None => later(came.at, present),
-        }
+        })
     }
+}
+
+/// What told one tag from another: of two that are equal by `select`, their build times did.
+fn told_by(image: &Image, new: &Tag, old: Option<&Tag>) -> OrderBy {
+    let equal = old.and_then(|old| image.select.compare((new, None), (old, None))) == Some(Ordering::Equal);
+    if equal { OrderBy::BuildTime } else { image.select.order_by() }
 }
 
 fn later(came: Option<Timestamp>, present: &Present<'_>) -> Order {

@@ -28,6 +28,7 @@ pub(super) fn decide(
     now: Timestamp,
     application: &Application,
     stage: &Stage,
+    before: &[PlaceDecision],
 ) -> PlaceDecision {
     let view = View { pipeline, facts, application, now };
     let place = place_of(&application.name, &stage.name);
@@ -65,7 +66,7 @@ pub(super) fn decide(
     let release = standing.release.clone();
     let present = Present { release: release.as_ref(), holds, config, since: standing.since, put: &put };
     let considered = candidates::list(&view, stage, &present, &own);
-    let context = Context { view, stage, place, present, considered: &considered };
+    let context = Context { view, stage, place, present, considered: &considered, before };
 
     let mut effects = rulings(&context);
     let mut requests = Vec::new();
@@ -84,10 +85,16 @@ pub(super) fn decide(
     }
     match stage.delivery {
         Delivery::Commit => commit(&context, target, &mut standing, &mut effects),
-        Delivery::PullRequest if facts.forge_silent => standing.problem = Some(Reason::ForgeSilent),
+        Delivery::PullRequest if facts.forge_silent => {
+            standing.next.extend(proposal::last_known(&context));
+            standing.problem = Some(Reason::ForgeSilent);
+        }
         Delivery::PullRequest => proposal::decide(&context, target, &mut standing, &mut effects),
     }
     newest(&context, &mut standing);
+    if facts.git_silent {
+        standing.problem = Some(Reason::GitSilent);
+    }
     PlaceDecision { standing, considered, effects, requests }
 }
 
@@ -138,13 +145,30 @@ fn newest(context: &Context<'_>, standing: &mut Standing) {
     if standing.next.iter().any(|next| next.release.id == newest.release.id) {
         return;
     }
+    // What was there before the first promotion is as it was found: nothing waits, and nothing is wrong.
+    if let Some(reason @ Reason::NeverPromoted { .. }) = &newest.refused {
+        if standing.next.is_empty() {
+            standing.rest = Some(reason.clone());
+        }
+        return;
+    }
+    let reason = newest.refused.clone().or_else(|| pinned(context).filter(|_| newest.ready()));
     standing.next.push(Next {
         release: newest.release.clone(),
-        step: if newest.refused.is_some() { Step::Stopped } else { Step::Waiting },
+        step: Step::before(reason.as_ref(), &newest.gates),
         gates: newest.gates.clone(),
-        reason: newest.refused.clone(),
+        reason,
         proposal: None,
     });
+}
+
+/// The open proposal of another release that a person asked for: nothing newer takes its place by itself.
+fn pinned(context: &Context<'_>) -> Option<Reason> {
+    let facts = context.view.facts;
+    let proposal = facts.open_proposal(&context.place)?;
+    let record = facts.branches.get(&context.place)?.record.as_ref()?;
+    let version = record.release().version();
+    Some(Reason::Pinned { by: record.by.clone()?, proposal: proposal.number, version })
 }
 
 /// People's closings that are not in Git yet are written there (promise 1).

@@ -9,15 +9,16 @@ use super::{
     candidates::{self, Considered},
     context::{Context, Target},
     order::{self, Came, Order},
+    put::Put,
     standing::{Next, Standing, Step},
-    view::Put,
 };
 use crate::{
     artifact::Release,
     config::types::Merge,
     effects::Effect,
-    facts::{Proposal, ProposalBranch},
+    facts::{Proposal, ProposalBranch, Record},
     gates::{self, GateVerdict, Verdict},
+    ids::{CommitId, EnvironmentName},
     reason::Reason,
 };
 
@@ -61,7 +62,7 @@ fn open(
     };
     let release = record.release();
     if context.present.release.is_some_and(|present| present.id == release.id) {
-        let because = Reason::InPlace { since: context.present.since };
+        let because = context.in_place();
         effects.push(Effect::Close { place: context.place.clone(), proposal: proposal.number, because });
         return;
     }
@@ -76,20 +77,21 @@ fn open(
         });
         return;
     }
-    let position = context.considered.iter().position(|considered| considered.release.id == release.id);
-    if let Some(target) = target
-        && target.considered.release.id != release.id
-        && supersedes(context, target, position, record.by.is_some())
-    {
-        propose(context, target, Some(branch), Some(proposal), standing, effects);
-        return;
+    let position = position(context, &release);
+    let pointless = pointless(context, branch);
+    if let Some(target) = target {
+        let same = target.considered.release.id == release.id;
+        let lifts = same && target.request.is_some() && pointless.is_some();
+        if lifts || (!same && supersedes(context, target, position, record.by.is_some())) {
+            propose(context, target, Some(branch), Some(proposal), standing, effects);
+            return;
+        }
     }
-    if let Some(because) = pointless(context, &release, position) {
+    if let Some(because) = pointless {
         effects.push(Effect::Close { place: context.place.clone(), proposal: proposal.number, because });
         return;
     }
-    let stays = candidates::stays(&context.view, context.stage, &release.id);
-    let gates = candidates::verdicts(&context.view, context.stage, &release, &stays);
+    let gates = gates_of(context, record);
     let mut promotion = context.promotion(&release, gates, None);
     promotion.by.clone_from(&record.by);
     let pushed = branch.current && proposal.head == branch.head;
@@ -109,7 +111,49 @@ fn open(
         effects.push(Effect::Propose { promotion, update, replaces, pushed: branch.current });
         return;
     }
-    ask_merge(context, proposal, promotion, standing, effects);
+    let held_back = held_back(context, record, position);
+    ask_merge(context, proposal, promotion, held_back, standing, effects);
+}
+
+fn position(context: &Context<'_>, release: &Release) -> Option<usize> {
+    context.considered.iter().position(|considered| considered.release.id == release.id)
+}
+
+/// What the gates say of what a branch brings. Who asked for it by name vouches for reports that are lost.
+fn gates_of(context: &Context<'_>, record: &Record) -> Vec<GateVerdict> {
+    let release = record.release();
+    let stays = candidates::stays(&context.view, context.stage, &release.id);
+    let skipped = candidates::skipped(&context.view, context.stage, &release);
+    let mut gates = candidates::verdicts(&context.view, context.stage, &release, &stays, &skipped);
+    gates.retain(|gate| record.by.is_none() || gate.gate != gates::reports::GATE);
+    gates
+}
+
+/// Why Gantry does not merge what nobody asked for: it was never promoted where it comes from.
+fn held_back(context: &Context<'_>, record: &Record, position: Option<usize>) -> Option<Reason> {
+    let refused = context.considered.get(position?)?.refused.as_ref();
+    refused.filter(|reason| record.by.is_none() && is_uncounted(reason)).cloned()
+}
+
+fn is_uncounted(reason: &Reason) -> bool {
+    matches!(reason, Reason::NotPromoted { .. } | Reason::NeverPromoted { .. } | Reason::HistoryUnread { .. })
+}
+
+/// The open proposal as it was last known, while the forge does not answer.
+pub(super) fn last_known(context: &Context<'_>) -> Option<Next> {
+    let facts = context.view.facts;
+    let proposal = facts.open_proposal(&context.place)?;
+    let record = facts.branches.get(&context.place)?.record.as_ref()?;
+    if context.present.release.is_some_and(|present| present.id == record.release) {
+        return None;
+    }
+    Some(Next {
+        release: record.release(),
+        step: Step::Stopped,
+        gates: gates_of(context, record),
+        reason: Some(Reason::ForgeSilent),
+        proposal: Some(proposal.number),
+    })
 }
 
 /// The proposal is in order: say what the gates say, and merge it when all of them pass.
@@ -117,23 +161,25 @@ fn ask_merge(
     context: &Context<'_>,
     proposal: &Proposal,
     mut promotion: crate::effects::Promotion,
+    held_back: Option<Reason>,
     standing: &mut Standing,
     effects: &mut Vec<Effect>,
 ) {
     let passed = gates::all_pass(&promotion.gates);
     let merge = merge_verdict(context.stage.merge, proposal);
-    let go = passed && merge.verdict == Verdict::Pass;
+    let go = passed && merge.verdict == Verdict::Pass && held_back.is_none();
     promotion.gates.push(merge);
-    let refused = context.refused(&promotion.release.id);
+    let refused = context.refused(&promotion.release.id).filter(|_| go);
+    let reason = held_back.or_else(|| refused.clone());
     standing.next.push(Next {
         release: promotion.release.clone(),
-        step: match (go, &refused) {
-            (true, None) => Step::Merging,
-            (true, Some(_)) => Step::Stopped,
+        step: match (go, Step::before(reason.as_ref(), &promotion.gates)) {
+            (_, Step::Stopped) => Step::Stopped,
+            (true, _) => Step::Merging,
             (false, _) => Step::Proposed,
         },
         gates: promotion.gates.clone(),
-        reason: refused.clone(),
+        reason,
         proposal: Some(proposal.number),
     });
     effects.push(Effect::Describe { promotion, proposal: proposal.number });
@@ -166,16 +212,31 @@ fn merge_verdict(merge: Merge, proposal: &Proposal) -> GateVerdict {
     }
 }
 
-/// Why an open proposal serves nothing any more.
-fn pointless(context: &Context<'_>, release: &Release, position: Option<usize>) -> Option<Reason> {
+/// Why an open proposal of this branch serves nothing any more. What a person asked for stays, until somebody
+/// says otherwise later than they did.
+pub(super) fn pointless(context: &Context<'_>, branch: &ProposalBranch) -> Option<Reason> {
+    let record = branch.record.as_ref()?;
+    let release = record.release();
     if let Some(rejected) = candidates::rejection(&context.view, &context.place, &release.id) {
         return Some(rejected);
     }
-    match position.and_then(|position| context.considered.get(position)) {
+    let later = |environment: &EnvironmentName, commit: &CommitId| {
+        let visits = context.view.visits(environment);
+        let arrival =
+            visits.iter().filter_map(|visit| visit.arrival).find(|arrival| arrival.commit == *commit);
+        // Built on what the commit left, or by its own date before: it was known to who asked.
+        arrival.is_none_or(|said| said.since > branch.at && (!branch.current || said.at > branch.at))
+    };
+    match position(context, &release).and_then(|position| context.considered.get(position)) {
+        Some(Considered { refused: Some(reason @ Reason::OlderThanHeld { .. }), .. }) => Some(reason.clone()),
         Some(Considered {
-            refused: Some(reason @ (Reason::Withdrawn { .. } | Reason::OlderThanHeld { .. })),
+            refused:
+                Some(
+                    reason @ (Reason::Withdrawn { environment, commit, .. }
+                    | Reason::TakenBack { environment, commit, .. }),
+                ),
             ..
-        }) => Some(reason.clone()),
+        }) => (record.by.is_none() || later(environment, commit)).then(|| reason.clone()),
         // A person changed the config that it would write: theirs stays until something newer comes.
         Some(Considered { refused: Some(reason @ Reason::Unordered { .. }), release, .. })
             if release.config.is_some() && matches!(context.present.put, Put::Drift { .. }) =>
@@ -184,9 +245,10 @@ fn pointless(context: &Context<'_>, release: &Release, position: Option<usize>) 
         }
         Some(_) => None,
         None => {
-            let order = order::compare(context.view.application, release, Came::default(), &context.present);
+            let view = &context.view;
+            let compared = order::compare(view.application, &release, Came::default(), &context.present);
             let held = context.present.release.map(Release::version).unwrap_or_default();
-            (order == Order::Older).then_some(Reason::OlderThanHeld { held })
+            (compared.order == Order::Older).then_some(Reason::OlderThanHeld { held, order: compared.by })
         }
     }
 }
@@ -229,7 +291,13 @@ fn propose(
         return;
     }
     let pushed = branch.is_some_and(|branch| {
-        branch.current && branch.record.as_ref().is_some_and(|record| record.release == release.id)
+        let is_it = |record: &Record| match target.request {
+            // A commit that says who asked, and that nobody spoke against since.
+            Some(request) => record.by.as_ref() == Some(&request.by) && pointless(context, branch).is_none(),
+            None => true,
+        };
+        let record = branch.record.as_ref().filter(|record| record.release == release.id);
+        branch.current && record.is_some_and(is_it)
     });
     effects.push(Effect::Propose {
         promotion: context.promotion(release, target.considered.gates.clone(), target.request),

@@ -1,7 +1,15 @@
 //! Why nothing comes next where nothing does.
 
-use super::{candidates, context::Context};
-use crate::reason::Reason;
+use std::collections::BTreeSet;
+
+use super::{
+    candidates,
+    context::Context,
+    order::{self, Came, Order, Present},
+    standing::PlaceDecision,
+    view::View,
+};
+use crate::{artifact::Release, config::pipeline::Stage, ids::EnvironmentName, reason::Reason};
 
 /// Why there is no candidate at all.
 pub(super) fn nothing(context: &Context<'_>) -> Reason {
@@ -28,5 +36,51 @@ pub(super) fn nothing(context: &Context<'_>) -> Reason {
             }
         }
     }
-    Reason::NothingNewer
+    match ahead(view, context.stage, &context.present, context.before) {
+        Some((release, environment)) => Reason::NewerUpstream { version: release.version(), environment },
+        None => Reason::NothingNewer,
+    }
+}
+
+/// The newest release on its way to `stage` that is newer than what is there, with the environment directly
+/// before `stage` that it is not in yet. `before` are the decisions for the environments before.
+pub(super) fn ahead(
+    view: &View<'_>,
+    stage: &Stage,
+    present: &Present<'_>,
+    before: &[PlaceDecision],
+) -> Option<(Release, EnvironmentName)> {
+    let direct = view.pipeline.upstream(view.application, stage);
+    let newer = |release: &Release| {
+        order::compare(view.application, release, Came::default(), present).order == Order::Newer
+    };
+    let missing = |release: &Release| {
+        let lacks = |name: &&EnvironmentName| !view.visits(name).iter().any(|visit| visit.is_of(&release.id));
+        direct.iter().find(lacks).cloned()
+    };
+    let mut seen = BTreeSet::new();
+    let mut open: Vec<EnvironmentName> = direct.clone();
+    let mut index = 0;
+    // The nearest environments first.
+    while let Some(name) = open.get(index).cloned() {
+        index += 1;
+        if !seen.insert(name.clone()) {
+            continue;
+        }
+        if let Some(decision) = before.iter().find(|decision| decision.standing.place.environment == name) {
+            let standing = &decision.standing;
+            let coming = standing.next.iter().map(|next| &next.release).chain(&standing.release);
+            for release in coming {
+                if newer(release)
+                    && let Some(environment) = missing(release)
+                {
+                    return Some((release.clone(), environment));
+                }
+            }
+        }
+        if let Some(stage) = view.pipeline.stage(&name) {
+            open.extend(view.pipeline.upstream(view.application, stage));
+        }
+    }
+    None
 }

@@ -9,9 +9,9 @@ use crate::{
     artifact::Release,
     effects::Effect,
     facts::{Held, Place},
-    gates::GateVerdict,
+    gates::{self, GateVerdict, Verdict},
     ids::ProposalNumber,
-    reason::Reason,
+    reason::{Mark, Owner, Reason},
 };
 
 /// Where one application stands in one environment.
@@ -36,7 +36,55 @@ pub struct Standing {
     pub rest: Option<Reason>,
 }
 
+/// What is said of a place, or of one release there: the same in every view.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Said<'a> {
+    /// The release that it is about; none where nothing is under way.
+    pub release: Option<&'a Release>,
+    /// The mark.
+    pub mark: Mark,
+    /// How far it is, where it is under way.
+    pub step: Option<Step>,
+    /// Why it stands as it does; none where it moves, or all is at rest.
+    pub reason: Option<&'a Reason>,
+    /// Who has to act.
+    pub owner: Owner,
+}
+
+impl<'a> Said<'a> {
+    fn of(release: Option<&'a Release>, step: Option<Step>, reason: &'a Reason) -> Self {
+        Self { release, mark: reason.mark(), step, reason: Some(reason), owner: reason.owner() }
+    }
+}
+
 impl Standing {
+    /// What is next here: what stops the place, else the release under way, else why there is none.
+    #[must_use]
+    pub fn said(&self) -> Said<'_> {
+        match (self.next.first(), self.problem.as_ref().or(self.rest.as_ref())) {
+            (Some(next), _) => self.said_of(next),
+            (None, Some(reason)) => Said::of(None, None, reason),
+            (None, None) => {
+                Said { release: None, mark: Mark::Quiet, step: None, reason: None, owner: Owner::Nobody }
+            }
+        }
+    }
+
+    /// What is said of one of the releases under way: what stops the place stops it too.
+    #[must_use]
+    pub fn said_of<'a>(&'a self, next: &'a Next) -> Said<'a> {
+        match &self.problem {
+            Some(problem) => Said::of(Some(&next.release), Some(next.step), problem),
+            None => next.said(),
+        }
+    }
+
+    /// That the environment holds what it holds.
+    #[must_use]
+    pub fn in_place(&self) -> Reason {
+        self.put.in_place(self.since)
+    }
+
     pub(super) fn retry(&self) -> Option<Timestamp> {
         match &self.problem {
             Some(Reason::WriteRefused { retry, .. }) => Some(*retry),
@@ -69,6 +117,30 @@ pub struct Next {
     pub proposal: Option<ProposalNumber>,
 }
 
+impl Next {
+    /// What holds it back: what stops it, else the gate that fails, else one that waits.
+    #[must_use]
+    pub fn holding(&self) -> Option<&Reason> {
+        self.reason.as_ref().or_else(|| gates::holding(&self.gates).map(|gate| &gate.reason))
+    }
+
+    /// What is said of it.
+    #[must_use]
+    pub fn said(&self) -> Said<'_> {
+        let mark = match self.step {
+            Step::Waiting | Step::Proposed => Mark::Waiting,
+            Step::Writing | Step::Merging => Mark::Moving,
+            Step::Stopped => Mark::Stopped,
+        };
+        let reason = match self.step {
+            Step::Writing | Step::Merging => None,
+            Step::Waiting | Step::Proposed | Step::Stopped => self.holding(),
+        };
+        let owner = reason.map_or(Owner::Nobody, Reason::owner);
+        Said { release: Some(&self.release), mark, step: Some(self.step), reason, owner }
+    }
+}
+
 /// How far a release is on its way in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -83,6 +155,38 @@ pub enum Step {
     Merging,
     /// It doesn't go on by itself.
     Stopped,
+}
+
+impl Step {
+    /// How far a release is that is neither written nor proposed: it waits, unless something stops it.
+    pub(super) fn before(refused: Option<&Reason>, gates: &[GateVerdict]) -> Self {
+        let fails = gates.iter().any(|gate| gate.verdict == Verdict::Fail);
+        let mark = refused.map_or(Mark::Waiting, Reason::mark);
+        if fails { Self::Stopped } else { Self::of(mark).unwrap_or(Self::Stopped) }
+    }
+
+    /// How far a release is of which a reason with this mark is told; none where none is under way.
+    #[must_use]
+    pub fn of(mark: Mark) -> Option<Self> {
+        match mark {
+            Mark::Waiting => Some(Self::Waiting),
+            Mark::Moving => Some(Self::Writing),
+            Mark::Stopped => Some(Self::Stopped),
+            Mark::Done | Mark::Quiet => None,
+        }
+    }
+
+    /// The word for it, as in the API.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Writing => "writing",
+            Self::Proposed => "proposed",
+            Self::Merging => "merging",
+            Self::Stopped => "stopped",
+        }
+    }
 }
 
 /// What became of a promotion that a person asked for.

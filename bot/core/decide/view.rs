@@ -1,58 +1,29 @@
 //! What files and commits say, as releases and stays.
+//!
+//! A commit that Gantry did not seal is somebody's, whatever its trailers say (promise 11). It counts as having
+//! been in an environment only where builds arrive.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::place_of;
+pub use super::put::Put;
+use super::{
+    order::{self, Came, Order, Present},
+    place_of,
+};
 use crate::{
     artifact::{Artifact, Release},
     config::{
         pipeline::{Application, Image, Pipeline},
-        types::Write,
+        types::{First, Write},
     },
-    facts::{Arrival, Facts, Held, Person, PlaceFacts, Record},
+    facts::{Arrival, Facts, Held, PlaceFacts, Record},
     gates::Stay,
-    ids::{CommitId, ConfigId, EnvironmentName, ReleaseId, Tag},
+    ids::{ConfigId, EnvironmentName, ReleaseId, Tag},
     promoted::ConfigEntry,
     reason::{Owner, Problem, Reason},
 };
-
-/// How what an environment holds came there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "is", rename_all = "kebab-case")]
-pub enum Put {
-    /// By a promotion.
-    Promotion {
-        /// Its commit.
-        commit: CommitId,
-        /// The person who asked for it, where one did.
-        by: Option<String>,
-    },
-    /// It has been there since the file appeared.
-    Initial {
-        /// The commit.
-        commit: CommitId,
-        /// Its author.
-        by: Person,
-    },
-    /// Its config was changed in an environment where builds arrive, which is where config starts.
-    Config {
-        /// The commit.
-        commit: CommitId,
-        /// Its author.
-        by: Person,
-    },
-    /// By a commit that is no promotion: drift.
-    Drift {
-        /// The commit.
-        commit: CommitId,
-        /// Its author.
-        by: Person,
-    },
-    /// The history that was read does not reach back to it.
-    Unknown,
-}
 
 /// A stay of one content in one environment.
 #[derive(Debug, Clone)]
@@ -65,8 +36,33 @@ pub struct Visit<'a> {
     pub until: Option<Timestamp>,
     /// How it came.
     pub put: Put,
-    /// The commit of a person that replaced it, if it was not a promotion that did.
+    /// The commit of a person that took it out: it brought something that is not newer.
     pub displaced: Option<&'a Arrival>,
+    /// The commit with which the stay began; none while it stands in history that is not read yet.
+    pub arrival: Option<&'a Arrival>,
+    /// The images that were there.
+    pub holds: &'a [Held],
+    /// The config that was there.
+    pub config: Option<&'a ConfigId>,
+}
+
+impl Visit<'_> {
+    /// Whether it is a stay of this release.
+    #[must_use]
+    pub fn is_of(&self, release: &ReleaseId) -> bool {
+        self.release.as_ref().is_ok_and(|found| found.id == *release)
+    }
+
+    /// What was there then, to compare another release with. How it came makes nothing newer.
+    pub(super) fn present(&self) -> Present<'_> {
+        Present {
+            release: self.release.as_ref().ok(),
+            holds: self.holds,
+            config: self.config,
+            since: Some(self.since),
+            put: &Put::Unknown,
+        }
+    }
 }
 
 /// Whether a commit's record is of the release that is found there. Config is people's own where it starts; and
@@ -77,6 +73,21 @@ fn is_it(found: &Release, record: &Record, starts: bool) -> bool {
         (None, _) | (_, None) => false,
     };
     found.id == record.release || ((starts || !comparable) && found.same_images(&record.artifacts))
+}
+
+/// How `arrival` came to be there; `before` is what was there before it.
+fn put(arrival: &Arrival, before: &[Arrival], promoted: Option<&Record>, starts: bool) -> Put {
+    let (commit, by) = (arrival.commit.clone(), arrival.author.clone());
+    match promoted {
+        Some(record) => Put::Promotion { commit, by: record.by.clone() },
+        None if arrival.found => Put::Found { commit, by, at: arrival.at },
+        // A file that was removed and added again is a change like any.
+        None if arrival.first && before.is_empty() => Put::Initial { commit, by },
+        None if starts && before.first().is_some_and(|before| before.holds == arrival.holds) => {
+            Put::Config { commit, by }
+        }
+        None => Put::Drift { commit, by, claimed: arrival.claimed },
+    }
 }
 
 /// An entry of `config` without a file: nothing could be promoted of it.
@@ -170,36 +181,49 @@ impl<'a> View<'a> {
         let Some(seen) = self.seen(environment) else { return Vec::new() };
         let place = place_of(&self.application.name, environment);
         let mut visits: Vec<Visit<'a>> = Vec::with_capacity(seen.history.len());
-        let mut later: Option<(&'a Arrival, Put)> = None;
         let starts = self.starts(environment);
+        if let (Some(since), Ok(holds), []) = (seen.older, &seen.contents, &seen.history[..]) {
+            let config = seen.config.as_ref().and_then(|config| config.id.as_ref());
+            let release = self.identify(environment, holds, config, None);
+            let (put, until, displaced) = (Put::Unknown, None, None);
+            visits.push(Visit { release, since, until, put, displaced, arrival: None, holds, config });
+        }
         for (index, arrival) in seen.history.iter().enumerate() {
             let before = &seen.history[index + 1..];
             let record = arrival.record.as_deref().filter(|record| record.place == place);
             let release = self.identify(environment, &arrival.holds, arrival.config.as_ref(), record);
             let promoted = record.filter(|r| release.as_ref().is_ok_and(|found| is_it(found, r, starts)));
-            let put = match promoted {
-                Some(record) => Put::Promotion { commit: arrival.commit.clone(), by: record.by.clone() },
-                None if arrival.first => {
-                    Put::Initial { commit: arrival.commit.clone(), by: arrival.author.clone() }
-                }
-                None if starts && before.first().is_some_and(|b| b.holds == arrival.holds) => {
-                    Put::Config { commit: arrival.commit.clone(), by: arrival.author.clone() }
-                }
-                None => Put::Drift { commit: arrival.commit.clone(), by: arrival.author.clone() },
+            let put = put(arrival, before, promoted, starts);
+            let until = visits.last().map(|later| later.since);
+            let mut visit = Visit {
+                release,
+                since: arrival.since,
+                until,
+                put,
+                displaced: None,
+                arrival: Some(arrival),
+                holds: &arrival.holds,
+                config: arrival.config.as_ref(),
             };
-            let until = later.as_ref().map(|(arrival, _)| arrival.since);
-            let displaced = match &later {
-                Some((next, Put::Drift { .. })) => Some(*next),
-                // Config that goes back to what it was before takes this one out.
-                Some((next, Put::Config { .. })) if before.iter().any(|b| b.config == next.config) => {
-                    Some(*next)
-                }
-                Some(_) | None => None,
-            };
-            later = Some((arrival, put.clone()));
-            visits.push(Visit { release, since: arrival.since, until, put, displaced });
+            visit.displaced =
+                visits.last().filter(|later| self.takes_out(&visit, later, before)).and_then(|v| v.arrival);
+            visits.push(visit);
         }
         visits
+    }
+
+    /// Whether `later`, which replaced `visit`, took it out: a person's commit of something that is not newer.
+    fn takes_out(&self, visit: &Visit<'_>, later: &Visit<'_>, before: &[Arrival]) -> bool {
+        match &later.put {
+            Put::Drift { .. } => {
+                let Ok(release) = &visit.release else { return true };
+                let came = Came::default();
+                order::compare(self.application, release, came, &later.present()).order != Order::Older
+            }
+            // Config that goes back to what it was before takes this one out.
+            Put::Config { .. } => before.iter().any(|before| before.config.as_ref() == later.config),
+            Put::Promotion { .. } | Put::Initial { .. } | Put::Found { .. } | Put::Unknown => false,
+        }
     }
 
     /// Whether `environment` is one where builds arrive: its config is what people commit there.
@@ -209,11 +233,57 @@ impl<'a> View<'a> {
         stage.is_some_and(|stage| self.pipeline.upstream(self.application, stage).is_empty())
     }
 
+    /// Whether `environment`, where builds arrive, takes in only what Gantry put there: `first: sealed` of its
+    /// own, or of an environment before it in which the application is not.
+    #[must_use]
+    pub fn sealed_only(&self, environment: &EnvironmentName) -> bool {
+        let mut open = vec![environment];
+        let mut seen = BTreeSet::new();
+        while let Some(name) = open.pop() {
+            let Some(stage) = self.pipeline.stage(name).filter(|_| seen.insert(name)) else { continue };
+            if stage.first == First::Sealed {
+                return true;
+            }
+            open.extend(&stage.after);
+        }
+        false
+    }
+
+    /// Why `release`, which is or was in `environment`, does not count as having been there for what comes
+    /// behind: only what Gantry promoted counts, and where builds arrive also what people put there.
+    #[must_use]
+    pub fn uncounted(
+        &self,
+        environment: &EnvironmentName,
+        visits: &[Visit<'_>],
+        release: &ReleaseId,
+    ) -> Option<Reason> {
+        let mut stays = visits.iter().filter(|visit| visit.is_of(release)).peekable();
+        let latest = *stays.peek()?;
+        if stays.any(|visit| matches!(visit.put, Put::Promotion { .. }))
+            || (self.starts(environment) && !self.sealed_only(environment))
+        {
+            return None;
+        }
+        let environment = environment.clone();
+        let Some(arrival) = latest.arrival else { return Some(Reason::HistoryUnread { environment }) };
+        let (commit, by) = (arrival.commit.clone(), arrival.author.name.clone());
+        Some(match &latest.put {
+            Put::Initial { .. } | Put::Found { .. } | Put::Unknown => {
+                let version = latest.release.as_ref().map(Release::version).unwrap_or_default();
+                Reason::NeverPromoted { environment, version, by, commit }
+            }
+            Put::Drift { claimed, .. } => Reason::NotPromoted { environment, by, commit, claimed: *claimed },
+            Put::Config { .. } | Put::Promotion { .. } => {
+                Reason::NotPromoted { environment, by, commit, claimed: false }
+            }
+        })
+    }
+
     /// The latest stay of `release` among `visits`.
     #[must_use]
     pub fn stay(environment: &EnvironmentName, visits: &[Visit<'_>], release: &ReleaseId) -> Stay {
-        let visit =
-            visits.iter().find(|visit| visit.release.as_ref().is_ok_and(|found| found.id == *release));
+        let visit = visits.iter().find(|visit| visit.is_of(release));
         Stay {
             environment: environment.clone(),
             since: visit.map(|visit| visit.since),

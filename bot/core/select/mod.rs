@@ -19,6 +19,7 @@ use self::{filter::Filter, number::Number, range::Range, version::Version};
 use crate::{
     config::types::{Direction, Select},
     ids::Tag,
+    reason::OrderBy,
 };
 
 /// A mistake in a `select`.
@@ -190,6 +191,17 @@ impl Selector {
     #[must_use]
     pub fn needs_build_time(&self) -> bool {
         matches!(self.0.order, Order::Newest)
+    }
+
+    /// What tells a newer tag from an older one.
+    #[must_use]
+    pub fn order_by(&self) -> OrderBy {
+        match self.0.order {
+            Order::Semver(_) => OrderBy::Semver,
+            Order::Newest => OrderBy::BuildTime,
+            Order::Alphabetical(_) => OrderBy::Alphabetical,
+            Order::Numerical(_) => OrderBy::Numerical,
+        }
     }
 
     /// The `select` that it was made from.

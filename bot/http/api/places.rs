@@ -22,6 +22,7 @@ use crate::http::{
     types::{ChangeView, WhyView},
     views,
 };
+use crate::observe::CONFIG_FILE;
 
 pub(in crate::http) fn routes() -> Vec<Route> {
     vec![
@@ -52,7 +53,14 @@ async fn tell(State(server): State<Server>, names: Names, asked: Asked) -> Resul
     let answer = why(&found.pipeline, &found.seen.facts, server.now(), &found.name, &environment, subject)
         .map_err(|_| not_there(&found, &environment))?;
     let renderer = &server.app.renderer;
-    Ok(Json(WhyView { text: renderer.why(&answer), step_texts: renderer.why_steps(&answer), why: answer }))
+    let file = Some(CONFIG_FILE);
+    let problems = found.seen.problems.iter().filter(|problem| problem.file.as_deref() == file);
+    Ok(Json(WhyView {
+        text: renderer.why(&answer),
+        step_texts: renderer.why_steps(&answer),
+        problems: problems.cloned().collect(),
+        why: answer,
+    }))
 }
 
 /// The application is not in that environment.
@@ -114,7 +122,7 @@ async fn diff(State(server): State<Server>, names: Names, asked: Asked) -> Resul
     let same = here || (server.app.planner.is_some() && diff.is_empty());
     let effect = match wanted {
         Some(effect) => Ok(effect),
-        None if same => Err(Reason::InPlace { since: decision.standing.since }),
+        None if same => Err(decision.standing.in_place()),
         None => would(facts, stage, promotion),
     };
     let (name, text, diff) = match effect {

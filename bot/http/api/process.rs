@@ -100,7 +100,7 @@ async fn metrics(State(server): State<Server>) -> Result<impl IntoResponse, Refu
         let decided = server.decided(&seen).await?;
         for step in STEPS {
             let count = views::under_way(&decided).filter(|under| under.next.step == step).count();
-            app.metrics.under_way(&seen.repository, views::step_name(step), count);
+            app.metrics.under_way(&seen.repository, step.word(), count);
         }
     }
     for registry in app.board.registries() {

@@ -117,6 +117,10 @@ async fn approve(
 ) -> Result<Response, Refusal> {
     let why = reason(&body.reason)?;
     let open = Open::find(&server, names.get("number")?, body.repository.as_deref())?;
+    if !open.configured {
+        let detail = format!("proposal {} can't be approved", open.number);
+        return Err(Refusal::conflict(detail, &server.app.renderer.reason(&Reason::NotConfigured)));
+    }
     let request = Request::Approve {
         repository: open.repository,
         proposal: open.number,
@@ -152,6 +156,8 @@ struct Open {
     repository: String,
     number: ProposalNumber,
     head: gantry_core::ids::CommitId,
+    /// `gantry.yaml` names its place.
+    configured: bool,
 }
 
 impl Open {
@@ -169,7 +175,9 @@ impl Open {
             });
             if let Some(proposal) = open {
                 let (repository, head) = (seen.repository.clone(), proposal.head.clone());
-                found.push(Self { repository, number, head });
+                let configured =
+                    seen.pipeline.as_deref().is_none_or(|pipeline| pipeline.has(&proposal.place));
+                found.push(Self { repository, number, head, configured });
             }
         }
         match (found.pop(), found.is_empty()) {

@@ -6,6 +6,6 @@ mod releases;
 
 pub(super) use self::{
     history::history,
-    place::{Under, application, environment, promotion, standings, step_name, under_way},
+    place::{Under, application, environment, promotion, standings, under_way},
     releases::{pick, releases},
 };

@@ -3,8 +3,8 @@
 use gantry_core::{
     config::pipeline::{Application, Pipeline, Stage},
     decide::{
-        decide_place,
-        place::{Next, Standing, Step},
+        decide_application,
+        standing::{Next, Standing},
         view::Put,
     },
     ids::EnvironmentName,
@@ -27,11 +27,8 @@ pub(in crate::http) fn standings(
     application: &Application,
     now: Timestamp,
 ) -> Vec<Standing> {
-    let decide = |stage: &Stage| {
-        decide_place(pipeline, &seen.facts, now, &application.name, &stage.name)
-            .map(|decision| decision.standing)
-    };
-    pipeline.environments.iter().filter_map(decide).collect()
+    let decisions = decide_application(pipeline, &seen.facts, now, &application.name);
+    decisions.into_iter().map(|decision| decision.standing).collect()
 }
 
 /// An application with these standings.
@@ -113,16 +110,5 @@ pub(in crate::http) fn environment(decided: &Decided, stage: &Stage) -> Environm
         applications: standings().count(),
         drifted: standings().filter(|standing| matches!(standing.put, Put::Drift { .. })).count(),
         proposed: standings().filter(open).count(),
-    }
-}
-
-/// The word for a step, as in the API.
-pub(in crate::http) fn step_name(step: Step) -> &'static str {
-    match step {
-        Step::Waiting => "waiting",
-        Step::Writing => "writing",
-        Step::Proposed => "proposed",
-        Step::Merging => "merging",
-        Step::Stopped => "stopped",
     }
 }

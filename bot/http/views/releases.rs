@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gantry_core::{
     artifact::Release,
     config::pipeline::{Application, Pipeline},
-    decide::{decide_place, view::View},
+    decide::{decide_application, view::View},
     ids::{EnvironmentName, ReleaseId},
 };
 use jiff::Timestamp;
@@ -45,14 +45,13 @@ fn known(
             known.others.push(release.clone());
         }
     };
-    for stage in &pipeline.environments {
-        let decision = decide_place(pipeline, &seen.facts, now, &application.name, &stage.name);
-        let Some(decision) = decision else { continue };
+    for decision in decide_application(pipeline, &seen.facts, now, &application.name) {
+        let environment = &decision.standing.place.environment;
         if let Some(release) = &decision.standing.release {
-            add(release, Some(&stage.name));
+            add(release, Some(environment));
         }
         decision.considered.iter().for_each(|considered| add(&considered.release, None));
-        for visit in view.visits(&stage.name) {
+        for visit in view.visits(environment) {
             if let Ok(release) = &visit.release {
                 add(release, None);
             }

@@ -32,6 +32,12 @@ impl<'a> Check<'a> {
                 let hint = "remove it, or write `delivery: pull-request`".to_owned();
                 self.key(format!("{path}.merge"), "has no meaning with `delivery: commit`", Some(hint));
             }
+            if environment.first.is_some() && !environment.after.is_empty() {
+                let message = "only has a meaning where builds arrive, in an environment without `after`";
+                let hint =
+                    "remove it; behind the first environment only what Gantry promoted goes on".to_owned();
+                self.key(format!("{path}.first"), message, Some(hint));
+            }
             self.gates(&path, environment);
         }
         self.cycles();

@@ -55,7 +55,7 @@ fn a_release_that_was_passed_over_is_told_by_what() {
     let why = world.why("qa", Some("1.1.0"), 400);
     assert_eq!(why.answer, Answer::Stopped);
     assert!(
-        matches!(&why.reasons[0], Reason::OlderThanHeld { held } if held == "1.2.0"),
+        matches!(&why.reasons[0], Reason::OlderThanHeld { held, .. } if held == "1.2.0"),
         "{:?}",
         why.reasons
     );

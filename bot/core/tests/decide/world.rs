@@ -9,14 +9,17 @@ use gantry_core::{
     catalog::{ArtifactFact, CheckResult, TagFact, TagState},
     config::{
         pipeline::{Application, FileEntry, Image, Pipeline, PromotedConfig, Stage},
-        types::{Delivery, Gate, Merge, Select, Write},
+        types::{Delivery, First, Gate, Merge, Select, Write},
     },
-    decide::{Decision, decide, place::Standing, place_of},
+    decide::{
+        Decision, decide, place_of,
+        standing::{RequestOutcome, Standing},
+    },
     duration::Span,
     effects::Effect,
     facts::{
-        Approval, Arrival, Facts, Held, Person, Place, PlaceFacts, Proposal, ProposalBranch, ProposalState,
-        Record, Rejection,
+        Approval, Arrival, Facts, Held, Person, Place, PlaceFacts, PromotionRequest, Proposal,
+        ProposalBranch, ProposalState, Record, Rejection,
     },
     ids::{CommitId, ConfigId, Digest, ImageName, ProposalNumber},
     promoted::{ConfigEntry, ConfigState},
@@ -85,6 +88,7 @@ impl World {
             delivery,
             merge,
             gates,
+            first: First::Anyone,
         };
         let soak = || Gate::Soak(Span::seconds(60));
         let environments = vec![
@@ -273,8 +277,13 @@ impl World {
         let head = commit(self.commits);
         let record = self.record(environment, version);
         let release = record.release.clone();
-        let branch =
-            ProposalBranch { head: head.clone(), record: Some(record), current: true, foreign: None };
+        let branch = ProposalBranch {
+            head: head.clone(),
+            record: Some(record),
+            current: true,
+            foreign: None,
+            at: at(0),
+        };
         self.facts.branches.insert(place.clone(), branch);
         let list = self.facts.proposals.get_or_insert_with(place.clone(), Vec::new);
         let proposal = Proposal {
@@ -293,6 +302,34 @@ impl World {
         };
         list.insert(0, proposal);
         &mut list[0]
+    }
+
+    /// The last arrival of an environment.
+    pub(crate) fn last(&mut self, environment: &str) -> &mut Arrival {
+        &mut self.facts.places.get_mut(&place(environment)).unwrap().history[0]
+    }
+
+    /// Rita asks for a promotion.
+    pub(crate) fn asks(&mut self, environment: &str, version: Option<&str>) {
+        self.facts.requests.push(PromotionRequest {
+            id: 7,
+            place: place(environment),
+            release: version.map(|version| release(version).id),
+            by: "rita".to_owned(),
+            reason: "needed".to_owned(),
+        });
+    }
+
+    /// What became of her request.
+    pub(crate) fn answer(&self, second: i64) -> Option<RequestOutcome> {
+        self.decide(second).requests.into_iter().next().map(|(_, outcome)| outcome)
+    }
+
+    /// The open proposal of an environment is Rita's, on a branch of this time.
+    pub(crate) fn asked_for(&mut self, environment: &str, second: i64) {
+        let branch = self.facts.branches.get_mut(&place(environment)).unwrap();
+        branch.record.as_mut().unwrap().by = Some("rita".to_owned());
+        branch.at = at(second);
     }
 
     pub(crate) fn approve(&mut self, environment: &str) {
