@@ -100,6 +100,12 @@ pub trait Forge: Send + Sync {
     /// the last 90 days, at most 10,000. Newest first.
     async fn proposals(&self) -> Result<Vec<Proposal>, ForgeError>;
 
+    /// Whether it has no server of its own but the infra repository: while that can't be read, the forge can't
+    /// either, and for the same cause.
+    fn rests_on_git(&self) -> bool {
+        false
+    }
+
     /// Opens a proposal, or answers the number of the one that is open on that branch and updates its text.
     async fn open(&self, draft: &Draft) -> Result<ProposalNumber, ForgeError>;
 

@@ -11,7 +11,7 @@ use gantry_core::{
     reason::{Owner, Problem},
 };
 
-use crate::git::{BlobId, GitError, Heads, Mirror};
+use crate::git::{BlobId, CommitInfo, GitError, Heads, Mirror};
 
 /// The file's name, at the root of the repository.
 pub const FILE: &str = "gantry.yaml";
@@ -48,11 +48,12 @@ impl ConfigWatch {
         let snapshot = mirror.snapshot(head)?;
         let found = match snapshot.read(FILE) {
             Err(error @ GitError::TooLarge { .. }) => {
-                self.problems = vec![Problem { file: Some(FILE.to_owned()), ..plain(error.to_string()) }];
                 self.tried = None;
                 if self.good.is_none() {
                     self.find_last_good(mirror, head)?;
                 }
+                let problem = Problem { file: Some(FILE.to_owned()), ..plain(error.to_string()) };
+                self.problems = vec![told(problem, self.in_force(mirror)?.as_ref())];
                 return self.expand(mirror, heads, default);
             }
             found => found?,
@@ -61,7 +62,8 @@ impl ConfigWatch {
             let message = format!(
                 "there is no {FILE} on branch {default}; add one, for instance a copy of the reference repository's"
             );
-            self.problems = vec![plain(message)];
+            let problem = Problem { file: Some(FILE.to_owned()), ..plain(message) };
+            self.problems = vec![told(problem, self.in_force(mirror)?.as_ref())];
             self.tried = None;
             return Ok(());
         };
@@ -74,14 +76,22 @@ impl ConfigWatch {
                     self.at = Some(head.clone());
                 }
                 Err(errors) => {
-                    self.problems = errors.iter().map(problem).collect();
                     if self.good.is_none() {
                         self.find_last_good(mirror, head)?;
                     }
+                    let in_force = self.in_force(mirror)?;
+                    self.problems =
+                        errors.iter().map(|error| told(problem(error), in_force.as_ref())).collect();
                 }
             }
         }
         self.expand(mirror, heads, default)
+    }
+
+    /// The commit of the last good config.
+    fn in_force(&self, mirror: &Mirror) -> Result<Option<CommitInfo>, GitError> {
+        let Some(at) = &self.at else { return Ok(None) };
+        Ok(mirror.log(at, None, 1)?.into_iter().next())
     }
 
     /// After a restart the last good config is found in the history (promises 1 and 10).
@@ -178,6 +188,17 @@ fn missing_branch(branch: &BranchName, heads: &Heads) -> Problem {
         "the infra repository has no branch {branch} (it has {}); push it, or correct `branch`",
         known.join(", ")
     ))
+}
+
+/// A mistake in the present config, with what is in force until it is mended.
+fn told(problem: Problem, in_force: Option<&CommitInfo>) -> Problem {
+    let Some(commit) = in_force else { return problem };
+    let (short, at) = (commit.id.short(), commit.at.strftime("%Y-%m-%d %H:%M UTC"));
+    let message = format!(
+        "{}; until it is mended the last good {FILE} stays in force, that of commit {short} from {at}",
+        problem.message
+    );
+    Problem { message, ..problem }
 }
 
 fn plain(message: String) -> Problem {

@@ -18,14 +18,17 @@ use gantry_core::{
     catalog::{Catalog, TagState},
     config::pipeline::Image,
     duration::Span,
-    facts::Look,
+    facts::{Look, Presence},
     ids::{Digest, ImageName, Tag},
     reason::Problem,
     select::Candidate,
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::faults::{self, Fault};
+use super::{
+    faults::{self, Fault},
+    presence::Presences,
+};
 use crate::{
     clock::Clock,
     registry::{Registry, RegistryError},
@@ -64,6 +67,8 @@ pub struct Images {
     silent: Mutex<BTreeMap<String, (Timestamp, String)>>,
     /// Tags that the registry lists and doesn't serve.
     absent: Mutex<BTreeMap<ImageName, BTreeSet<Tag>>>,
+    /// The digests that are on their way.
+    presences: Presences,
 }
 
 /// What a tag points to.
@@ -110,6 +115,7 @@ impl Images {
     #[must_use]
     pub fn new(registries: BTreeMap<String, Watched>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self {
+            presences: Presences::new(registries.keys().cloned().collect()),
             registries,
             store,
             clock,
@@ -178,6 +184,47 @@ impl Images {
             }
             Err(error) => Resolved::Refused(error.to_string()),
         }
+    }
+
+    /// The hosts of the registries in the settings.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.registries.keys().map(String::as_str)
+    }
+
+    /// What the registries said of the digests that are on their way.
+    #[must_use]
+    pub fn presence(&self) -> Arc<Presence> {
+        self.presences.said()
+    }
+
+    /// Says which digests are on their way in an infra repository; `true` if some were never asked for.
+    pub fn want(&self, repository: &str, wanted: BTreeSet<(ImageName, Digest)>) -> bool {
+        let watched = wanted.into_iter().filter(|(image, _)| self.watches(image));
+        self.presences.want(repository, watched.collect())
+    }
+
+    /// Asks a registry for the digests on their way that it was not asked for since its last poll. Says whether
+    /// there was any news, and when it is to be asked again.
+    pub async fn verify(&self, host: &str) -> (bool, Option<Timestamp>) {
+        let Some(watched) = self.registries.get(host) else { return (false, None) };
+        let now = self.clock.now();
+        let since = now.checked_sub(watched.poll.signed()).unwrap_or(now);
+        let due = self.presences.due(host, since);
+        let news = stream::iter(due)
+            .map(|one| async move {
+                let there = match watched.registry.has(&one.0, &one.1, now).await {
+                    Ok(there) => Some(there),
+                    Err(error) => {
+                        tracing::warn!(image = %one.0, digest = %one.1, %error, "a digest was not confirmed");
+                        None
+                    }
+                };
+                self.presences.note(&one, there, now)
+            })
+            .buffer_unordered(SIDE_BY_SIDE)
+            .fold(false, |any, news| async move { any | news })
+            .await;
+        (news, now.checked_add(watched.poll.signed()).ok())
     }
 
     /// Makes an image due: something was heard of it.

@@ -17,6 +17,7 @@ mod history;
 pub mod images;
 mod inbox;
 mod journal;
+mod presence;
 mod promoted;
 mod rejections;
 mod rulings;
@@ -28,7 +29,7 @@ use std::{
 
 use gantry_core::{
     config::pipeline::{Application, Pipeline, Stage},
-    decide::place_of,
+    decide::{Decision, place_of},
     facts::{Closing, Facts, Failure, Person, Place, PlaceFacts, PromotionRequest, Proposal, ProposalState},
     ids::{ApplicationName, BranchName, CommitId, ConfigId, ReleaseId},
     promoted::ConfigState,
@@ -55,7 +56,7 @@ use crate::{
     git::{GitError, Heads, Mirror},
     intake::request::Request,
     speak::Renderer,
-    store::{Store, StoreError, board::Seen},
+    store::{Born, Store, StoreError, board::Seen},
 };
 
 /// What a look needs.
@@ -78,6 +79,8 @@ pub struct Sources {
     pub clock: Arc<dyn Clock>,
     /// In whose name the bot commits: other commits on its branches are people's.
     pub bot: Person,
+    /// Since when the database is there.
+    pub born: Born,
 }
 
 /// Looks at one infra repository, again and again.
@@ -86,6 +89,8 @@ pub struct Observer {
     /// Taken away and given back by the thread that reads Git.
     git: Option<Box<GitSide>>,
     last: Option<Seen>,
+    /// Whether a promotion of this pipeline is older than the database.
+    aged: Option<(Arc<Pipeline>, bool)>,
 }
 
 /// What was read of Git, kept so that the next look reads only what changed.
@@ -137,6 +142,7 @@ impl Changes {
             || old.recorded != new.recorded
             || old.git_silent != new.git_silent
             || old.forge_silent != new.forge_silent
+            || old.reports_lost != new.reports_lost
         {
             return Self::All;
         }
@@ -161,7 +167,7 @@ impl Observer {
     /// Looks through these sources.
     #[must_use]
     pub fn new(sources: Sources) -> Self {
-        Self { sources, git: Some(Box::default()), last: None }
+        Self { sources, git: Some(Box::default()), last: None, aged: None }
     }
 
     /// Looks once. `failures` are the writes that were refused so far.
@@ -203,7 +209,10 @@ impl Observer {
                 facts.proposals = by_place(last.unwrap_or_default(), list);
             }
             Err(error) => {
-                problems.push(platform(error.to_string()));
+                // One cause is told once.
+                if !(facts.git_silent && self.sources.forge.rests_on_git()) {
+                    problems.push(platform(error.to_string()));
+                }
                 facts.proposals =
                     self.last.as_ref().map(|seen| seen.facts.proposals.clone()).unwrap_or_default();
                 facts.forge_silent = true;
@@ -219,6 +228,8 @@ impl Observer {
         let images = pipeline.iter().flat_map(|pipeline| pipeline.applications.values());
         let images = images.flat_map(|app| &app.images).map(|image| image.image.clone()).collect();
         problems.extend(self.sources.images.problems(&images));
+        facts.presence = self.sources.images.presence();
+        facts.reports_lost = self.reports_lost(pipeline.as_ref(), &facts);
         facts.failures.clone_from(failures);
         facts.requests = asked.iter().filter_map(request).collect();
         let at = self.sources.clock.now();
@@ -229,6 +240,31 @@ impl Observer {
         self.last = Some(seen.clone());
         let asked = asked.into_iter().filter(|asked| request(asked).is_none()).collect();
         Ok(Look { seen, asked, took_builds, changed })
+    }
+
+    /// Until when CI's results were lost with a database: this one replaced another, or is younger than a promotion
+    /// that Gantry sealed. What Gantry seals from now on is younger, so each pipeline is looked at once.
+    fn reports_lost(&mut self, pipeline: Option<&Arc<Pipeline>>, facts: &Facts) -> Option<Timestamp> {
+        let born = self.sources.born;
+        if born.replaced.is_some() {
+            return born.replaced;
+        }
+        let pipeline = pipeline?;
+        if !self.aged.as_ref().is_some_and(|(at, _)| Arc::ptr_eq(at, pipeline)) {
+            let mut arrivals = facts.places.values().flat_map(|place| &place.history);
+            let older = arrivals.any(|arrival| arrival.record.is_some() && arrival.at < born.at);
+            let known = self.aged.as_ref().is_some_and(|(_, older)| *older);
+            self.aged = Some((Arc::clone(pipeline), older || known));
+        }
+        self.aged.as_ref().is_some_and(|(_, older)| *older).then_some(born.at)
+    }
+
+    /// Says which builds are on their way, so that their registries are asked whether they have them.
+    pub fn want(&self, decision: &Decision) -> bool {
+        let coming = decision.standings.iter().flat_map(|standing| &standing.next);
+        let artifacts = coming.flat_map(|next| &next.release.artifacts);
+        let wanted = artifacts.map(|artifact| (artifact.image.clone(), artifact.digest.clone())).collect();
+        self.sources.images.want(&self.sources.repository, wanted)
     }
 
     async fn read_git(&mut self, closings: BTreeSet<Closing>) -> Result<Facts, GitError> {

@@ -27,11 +27,42 @@ impl Registry {
         tag: &Tag,
         now: Timestamp,
     ) -> Result<Option<Digest>, RegistryError> {
+        self.manifest_of(image, tag.as_str(), now).await
+    }
+
+    /// Whether the registry has a digest of an image. Asked by HEAD, like a tag.
+    ///
+    /// # Errors
+    /// Any [`RegistryError`] but `NotFound`; also when it answers with another digest.
+    pub async fn has(
+        &self,
+        image: &ImageName,
+        wanted: &Digest,
+        now: Timestamp,
+    ) -> Result<bool, RegistryError> {
+        match self.manifest_of(image, wanted.as_str(), now).await? {
+            Some(found) if found == *wanted => Ok(true),
+            Some(found) => {
+                let url = self.url(&self.path(image)?, &format!("manifests/{wanted}"));
+                let why = format!("asked for {wanted}, it answers with {found}");
+                Err(RegistryError::Malformed { url: shown(&url), why })
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// The digest of the manifest under a tag or a digest; `None` where there is none.
+    async fn manifest_of(
+        &self,
+        image: &ImageName,
+        reference: &str,
+        now: Timestamp,
+    ) -> Result<Option<Digest>, RegistryError> {
         let moment = Moment::new(now);
         let repository = self.path(image)?;
         let mut ask = Ask {
             method: Method::HEAD,
-            url: self.url(&repository, &format!("manifests/{tag}")),
+            url: self.url(&repository, &format!("manifests/{reference}")),
             accept: ACCEPT,
             repository: &repository,
             limit: self.limits().manifest,

@@ -9,6 +9,7 @@ use gantry_core::{
     decide::{Decision, place::RequestOutcome},
     facts::{Failure, Place},
     ids::ReleaseId,
+    reason::Reason,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -18,7 +19,7 @@ use crate::{
     act::{Actor, BatchSize},
     clock::Clock,
     git::Limits,
-    intake::request::Outcome,
+    intake::request::{Outcome, Request},
     observe::{Asked, Observer},
     store::{
         InboxId, Store, StoreError,
@@ -131,6 +132,7 @@ impl Engine {
         let mut seen = look.seen;
         let now = self.clock.now();
         let decision = seen.decide(now);
+        self.observer.want(&decision);
         if !acts {
             seen.settled = true;
             self.board.post(seen);
@@ -164,6 +166,10 @@ impl Engine {
     async fn answer(&self, asked: &[Asked], seen: &mut Seen) -> Result<bool, StoreError> {
         let mut any = false;
         for asked in asked {
+            if let Some(outcome) = self.refusal(asked, seen) {
+                self.finish(asked.id, &outcome).await?;
+                continue;
+            }
             match self.actor.answer(asked).await {
                 Ok(Some(outcome)) => {
                     any |= outcome.done;
@@ -183,6 +189,18 @@ impl Engine {
             }
         }
         Ok(any)
+    }
+
+    /// An approval of what belongs to no place of the pipeline would be forgotten.
+    fn refusal(&self, asked: &Asked, seen: &Seen) -> Option<Outcome> {
+        let (Request::Approve { proposal: number, .. }, Some(pipeline)) = (&asked.request, &seen.pipeline)
+        else {
+            return None;
+        };
+        let mut proposals = seen.facts.proposals.values().flatten();
+        let proposal = proposals.find(|proposal| proposal.number == *number)?;
+        let text = || self.actor.renderer.reason(&Reason::NotConfigured);
+        (!pipeline.has(&proposal.place)).then(|| Outcome { done: false, text: text() })
     }
 
     async fn finish_wishes(&self, decision: &Decision) -> Result<(), StoreError> {

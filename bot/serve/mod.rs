@@ -69,6 +69,11 @@ impl Server {
             self.poll,
             stop.clone(),
         ));
+        for host in self.images.hosts() {
+            let (images, board) = (Arc::clone(&self.images), Arc::clone(&self.board));
+            let (clock, host) = (Arc::clone(&self.clock), host.to_owned());
+            tasks.spawn(confirm(images, host, board, clock, self.poll, stop.clone()));
+        }
         tasks.spawn(keep_house(Arc::clone(&self.store), Arc::clone(&self.clock), stop.clone()));
         let (answering, stopping) = (CancellationToken::new(), self.app.stopping.clone());
         let ended = answering.clone();
@@ -96,6 +101,9 @@ impl Server {
                 let images = images_of(&self.board);
                 self.images.look(&images).await;
                 self.board.note_registries(self.images.health(&images));
+                for host in self.images.hosts() {
+                    self.images.verify(host).await;
+                }
             }
             for engine in &mut self.engines {
                 engine.run_until_settled().await?;
@@ -172,6 +180,35 @@ async fn watch(
         tokio::select! {
             () = stop.cancelled() => return,
             _ = wakeups.changed() => {}
+            _ = posts.changed() => {}
+            () = tokio::time::sleep(wait.max(Duration::from_millis(100))) => {}
+        }
+    }
+}
+
+/// Asks one registry for the digests that are on their way, until `stop`.
+async fn confirm(
+    images: Arc<Images>,
+    host: String,
+    board: Arc<Board>,
+    clock: Arc<dyn Clock>,
+    poll: Duration,
+    stop: CancellationToken,
+) {
+    let mut posts = board.watch();
+    loop {
+        posts.mark_unchanged();
+        let (news, next) = tokio::select! {
+            () = stop.cancelled() => return,
+            result = images.verify(&host) => result,
+        };
+        if news {
+            board.wake();
+        }
+        let left = next.map(|next| next.duration_since(clock.now()));
+        let wait = left.map_or(poll, |left| Duration::try_from(left).unwrap_or_default().min(poll));
+        tokio::select! {
+            () = stop.cancelled() => return,
             _ = posts.changed() => {}
             () = tokio::time::sleep(wait.max(Duration::from_millis(100))) => {}
         }

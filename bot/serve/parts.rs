@@ -103,7 +103,10 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
         .await
         .map_err(|error| StartError::Listen { address: settings.listen, error })?;
     let address = listener.local_addr().unwrap_or(settings.listen);
+    let mirrors = settings.data.join("mirrors");
+    let used = mirrors.exists();
     let store: Arc<dyn Store> = Arc::new(SqlStore::open(settings.database.expose()).await?);
+    let born = store.born(used, clock.now()).await?;
     let renderer = match &settings.templates {
         Some(folder) => Renderer::with_folder(folder)?,
         None => Renderer::embedded(),
@@ -148,8 +151,7 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
         let kind = repository.entry.forge.kind;
         let person = |who: &settings::Bot| Person { name: who.name.clone(), email: who.email.clone() };
         let (author, bot) = (person(&repository.author), person(&repository.committer));
-        let mirror =
-            open_mirror(repository, &settings.data.join("mirrors").join(format!("{name}.git"))).await?;
+        let mirror = open_mirror(repository, &mirrors.join(format!("{name}.git"))).await?;
         diffs.add(&name, Arc::clone(&mirror));
         let forge: Arc<dyn Forge> = match kind {
             ForgeKind::Local => {
@@ -168,6 +170,7 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
             renderer: renderer.clone(),
             clock: Arc::clone(&clock),
             bot: bot.clone(),
+            born,
         });
         let actor = Actor {
             mirror,

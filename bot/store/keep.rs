@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Health, Pruned, Result, SqlStore, StoreError, rows, sqlite};
+use super::{Born, Health, Pruned, Result, SqlStore, StoreError, rows, sqlite};
 
 /// How much is kept. What is waiting in the inbox is always kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,34 @@ impl SqlStore {
                 )
                 .await?;
         Ok(Pruned { inbox, audit })
+    }
+
+    /// Notes the time of the first call, and whether the database replaced another one. Of two replicas that start
+    /// at once the first one's word stands.
+    pub(super) async fn take_age(&self, used: bool, now: Timestamp) -> Result<Born> {
+        let insert = "INSERT INTO counter (name, last) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        let note = |name: &'static str| sqlx::query(insert).bind(name).bind(now.as_millisecond());
+        let first = note("born").execute(&self.write).await.map_err(|error| self.sort(error))?;
+        if first.rows_affected() > 0 && used {
+            let rows = sqlx::query(
+                "SELECT (SELECT COUNT(*) FROM inbox) + (SELECT COUNT(*) FROM artifact) \
+                 + (SELECT COUNT(*) FROM audit)",
+            );
+            let row = rows.fetch_one(&self.write).await;
+            let known = row.and_then(|row| rows::count(&row, 0)).map_err(|error| self.sort(error))?;
+            if known == 0 {
+                note("replaced").execute(&self.write).await.map_err(|error| self.sort(error))?;
+            }
+        }
+        let times = sqlx::query(
+            "SELECT MIN(CASE WHEN name = 'born' THEN last END), MIN(CASE WHEN name = 'replaced' THEN last END) \
+             FROM counter",
+        );
+        let row = times.fetch_one(&self.read).await;
+        row.and_then(|row| {
+            Ok(Born { at: rows::maybe_time(&row, 0)?.unwrap_or(now), replaced: rows::maybe_time(&row, 1)? })
+        })
+        .map_err(|error| self.sort(error))
     }
 
     async fn delete(&self, sql: &'static str, bound: i64) -> Result<u64> {

@@ -52,7 +52,8 @@ pub use self::{
     keep::Retention,
     sql::SqlStore,
     types::{
-        AuditEntry, AuditFilter, AuditPage, AuditRecord, Enqueued, Entry, Health, InboxId, Pruned, Recorded,
+        AuditEntry, AuditFilter, AuditPage, AuditRecord, Born, Enqueued, Entry, Health, InboxId, Pruned,
+        Recorded,
     },
 };
 
@@ -143,6 +144,10 @@ pub trait Store: Send + Sync {
 
     /// Gives the lease back; nothing happens where `holder` does not have it.
     async fn release(&self, name: &str, holder: &str) -> Result<()>;
+
+    /// Since when the database is there; the first call says `now`. `used` says that Gantry ran here before it:
+    /// then an empty database replaced another one, which is remembered.
+    async fn born(&self, used: bool, now: Timestamp) -> Result<Born>;
 
     /// Takes away finished inbox entries and audit lines beyond what `keep` allows.
     async fn prune(&self, keep: &Retention, now: Timestamp) -> Result<Pruned>;

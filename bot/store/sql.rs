@@ -14,8 +14,8 @@ use serde_json::Value;
 use sqlx::{Any, AnyPool, Row, Transaction};
 
 use super::{
-    AuditEntry, AuditFilter, AuditPage, AuditRecord, Enqueued, Entry, Health, InboxId, Pruned, Recorded,
-    Result, Retention, Store, StoreError, migrations, postgres, sqlite,
+    AuditEntry, AuditFilter, AuditPage, AuditRecord, Born, Enqueued, Entry, Health, InboxId, Pruned,
+    Recorded, Result, Retention, Store, StoreError, migrations, postgres, sqlite,
 };
 
 /// A store on SQLite or PostgreSQL. Cheap to clone; all clones share the connections.
@@ -196,6 +196,10 @@ impl Store for SqlStore {
 
     async fn prune(&self, keep: &Retention, now: Timestamp) -> Result<Pruned> {
         self.prune_old(keep, now).await
+    }
+
+    async fn born(&self, used: bool, now: Timestamp) -> Result<Born> {
+        self.take_age(used, now).await
     }
 
     async fn health(&self) -> Result<Health> {

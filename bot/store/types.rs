@@ -136,3 +136,12 @@ pub struct Pruned {
     /// Lines of the audit log.
     pub audit: u64,
 }
+
+/// Since when a database is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Born {
+    /// When it was first opened by a version that notes that.
+    pub at: Timestamp,
+    /// When it replaced one that was lost; none if it did not.
+    pub replaced: Option<Timestamp>,
+}

@@ -14,3 +14,4 @@ mod people;
 mod recovery;
 mod registries;
 mod rejections;
+mod words_and_deeds;

@@ -134,6 +134,10 @@ impl Forge for LocalForge {
         list::proposals(&self.database, self.clock.now()).await
     }
 
+    fn rests_on_git(&self) -> bool {
+        true
+    }
+
     async fn open(&self, draft: &Draft) -> Result<ProposalNumber, ForgeError> {
         let _turn = self.turn.lock().await;
         self.open_or_update(draft).await
