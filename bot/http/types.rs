@@ -56,8 +56,23 @@ pub struct ApplicationView {
     pub source: Option<String>,
     /// Its images.
     pub images: Vec<ImageName>,
+    /// Why tags of its images can't be read from their registries, by image.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<ImageProblem>,
     /// Its environments.
     pub places: Vec<PlaceView>,
+}
+
+/// An image that could not be read when its registry was last asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ImageProblem {
+    /// Which.
+    pub image: ImageName,
+    /// When it was asked for.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// What is wrong, and who must act.
+    pub message: String,
 }
 
 /// A stage of the pipeline.

@@ -101,6 +101,7 @@ pub(crate) fn applications() -> Vec<ApplicationView> {
         application: name.parse().unwrap(),
         source: None,
         images: Vec::new(),
+        problems: Vec::new(),
         places,
     };
     let mut qa = view("checkout", "qa", "1.43.1", 125, "nothing newer is known");

@@ -1,12 +1,15 @@
 //! What runs where, what comes next and why.
 
 use gantry::store::board::RegistryHealth;
-use gantry_core::reason::{Owner, Problem};
+use gantry_core::{
+    facts::Look,
+    reason::{Owner, Problem},
+};
 use reqwest::Method;
 use serde_json::json;
 
 use super::{
-    scene::{Scene, at},
+    scene::{Scene, at, image},
     serving::{Setup, VIEWER, serve},
 };
 
@@ -191,6 +194,19 @@ async fn a_difference_that_is_proposed_already_is_merged_and_one_that_is_in_plac
     let held = server.get(&format!("{prod}?release=1.0.0")).await.ok();
     assert_eq!((&held["effect"], &held["diff"]), (&json!("none"), &json!("")), "{held}");
     assert!(held["text"].as_str().unwrap().starts_with("It is in place since"), "{held}");
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_read_is_told_with_its_application() {
+    let mut scene = Scene::new("infra", &["checkout", "cart"]);
+    let problem = Some("https://registry.example.com/v2/: no connection".to_owned());
+    scene.facts.looks.insert(image("checkout"), Look { at: at(90), problem });
+    scene.facts.looks.insert(image("cart"), Look { at: at(90), problem: None });
+    let server = serve(vec![scene.seen()]).await;
+    let checkout = server.get("/api/v1/applications/checkout").await.ok();
+    assert_eq!(checkout["problems"][0]["image"], image("checkout").as_str());
+    assert!(checkout["problems"][0]["message"].as_str().unwrap().contains("no connection"));
+    assert_eq!(server.get("/api/v1/applications/cart").await.ok().get("problems"), None);
 }
 
 #[tokio::test]

@@ -7,14 +7,14 @@ use gantry_core::{
         standing::{Next, Standing},
         view::Put,
     },
-    ids::EnvironmentName,
+    ids::{EnvironmentName, ImageName},
 };
 use jiff::Timestamp;
 
 use crate::{
     http::{
         server::Decided,
-        types::{ApplicationView, EnvironmentView, GateView, PlaceView, PromotionView},
+        types::{ApplicationView, EnvironmentView, GateView, ImageProblem, PlaceView, PromotionView},
     },
     speak::Renderer,
     store::board::Seen,
@@ -43,8 +43,16 @@ pub(in crate::http) fn application(
         application: application.name.clone(),
         source: application.source.clone(),
         images: application.images.iter().map(|image| image.image.clone()).collect(),
+        problems: application.images.iter().filter_map(|image| image_problem(seen, &image.image)).collect(),
         places: standings.into_iter().map(|standing| place(renderer, standing)).collect(),
     }
+}
+
+/// Why an image could not be read when its registry was last asked.
+fn image_problem(seen: &Seen, image: &ImageName) -> Option<ImageProblem> {
+    let look = seen.facts.looks.get(image)?;
+    let message = look.problem.clone()?;
+    Some(ImageProblem { image: image.clone(), at: look.at, message })
 }
 
 /// A standing with its sentence.
