@@ -1,18 +1,6 @@
-//! The kinds of problems: their paths, and what answers there.
+//! The kinds of problems, and what each means.
 //!
-//! The `type` of a refusal is a path of this server, `/problems/KIND`. Whoever follows it reads what the kind means
-//! and who must act, as JSON or, in a browser, as a page.
-
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderMap, header},
-    response::{IntoResponse, Response},
-};
-use schemars::JsonSchema;
-use serde::Serialize;
-
-use super::{access::Operation, problem::Refusal, query::Names, route::Route, server::Server, types::Page};
+//! The `type` of a refusal is a path of this server, `/problems/KIND`, which [`super::api::problems`] answers.
 
 /// Where the kinds are explained.
 pub(super) const FOLDER: &str = "/problems/";
@@ -24,9 +12,12 @@ pub(super) struct Kind {
     pub(super) name: &'static str,
     pub(super) status: u16,
     pub(super) title: &'static str,
-    means: &'static str,
-    who: &'static str,
-    act: &'static str,
+    /// What it means.
+    pub(super) means: &'static str,
+    /// Who must act.
+    pub(super) who: &'static str,
+    /// What they do.
+    pub(super) act: &'static str,
 }
 
 macro_rules! kinds {
@@ -34,7 +25,7 @@ macro_rules! kinds {
         $(pub(super) const $constant: Kind =
             Kind { name: $name, status: $status, title: $title, means: $means, who: $who, act: $act };)*
         /// All of them, by status.
-        const ALL: &[&Kind] = &[$(&$constant),*];
+        pub(super) const ALL: &[&Kind] = &[$(&$constant),*];
     };
 }
 
@@ -87,66 +78,6 @@ kinds! {
         "The server can't answer at present: it has just started, its database does not answer or its disk is full, or \
          as many connections are open as the settings allow. Nothing was stored.",
         "The sender": "Send the request again after the time in Retry-After. If it goes on, tell whoever runs Gantry.";
-}
-
-/// What a kind of problem means.
-#[derive(Debug, Serialize, JsonSchema)]
-struct Explained {
-    /// Its path: the `type` of such a problem.
-    #[serde(rename = "type")]
-    kind: String,
-    /// The kind in words.
-    title: &'static str,
-    /// The HTTP status.
-    status: u16,
-    /// What it means.
-    means: &'static str,
-    /// Who must act.
-    who: &'static str,
-    /// What they do.
-    act: &'static str,
-}
-
-impl From<&Kind> for Explained {
-    fn from(kind: &Kind) -> Self {
-        let Kind { name, status, title, means, who, act } = *kind;
-        Self { kind: format!("{FOLDER}{name}"), title, status, means, who, act }
-    }
-}
-
-pub(super) fn routes() -> Vec<Route> {
-    vec![
-        Route::get("/problems", Operation::Probe, list)
-            .says("All kinds of problems")
-            .answers::<Page<Explained>>(200, "What each means, and who must act"),
-        Route::get("/problems/{kind}", Operation::Probe, one)
-            .says("What a kind of problem means")
-            .answers::<Explained>(200, "What it means, and who must act; a page for browsers")
-            .media("text/html; charset=utf-8", "The same as a page"),
-    ]
-}
-
-async fn list() -> Json<Page<Explained>> {
-    let items: Vec<Explained> = ALL.iter().map(|kind| Explained::from(*kind)).collect();
-    Json(Page { total: items.len(), items, next: None })
-}
-
-async fn one(State(server): State<Server>, names: Names, headers: HeaderMap) -> Result<Response, Refusal> {
-    let wanted: String = names.get("kind")?;
-    let Some(kind) = ALL.iter().find(|kind| kind.name == wanted) else {
-        let hint = "See /problems for the kinds that there are.";
-        return Err(Refusal::missing("there is no such kind of problem", hint));
-    };
-    let explained = Explained::from(*kind);
-    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !accepts.contains("text/html") {
-        return Ok(Json(explained).into_response());
-    }
-    let html = server.app.renderer.page("page/problem.html", &explained).map_err(|error| {
-        tracing::error!(%error, "the page of a problem can't be rendered");
-        Refusal::ours()
-    })?;
-    Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response())
 }
 
 #[cfg(test)]

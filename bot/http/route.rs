@@ -160,7 +160,7 @@ pub(super) fn all() -> Vec<Route> {
         api::audit::routes(),
         api::events::routes(),
         api::process::routes(),
-        super::kinds::routes(),
+        api::problems::routes(),
         super::page::routes(),
     ]
     .into_iter()

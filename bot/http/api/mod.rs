@@ -8,6 +8,7 @@ pub(super) mod events;
 pub(super) mod history;
 pub(super) mod places;
 pub(super) mod plan;
+pub(super) mod problems;
 pub(super) mod process;
 pub(super) mod promotions;
 pub(super) mod requests;
