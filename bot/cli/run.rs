@@ -28,7 +28,7 @@ pub(super) async fn run(args: RunArgs, screen: &Screen) -> Result<ExitCode, CliE
     log(args.log_json);
     let settings = Settings::load(&args.settings, &|name| std::env::var(name).ok())
         .map_err(|error| CliError::config(error.to_string()))?;
-    let mut server = Server::new(settings, Arc::new(SystemClock))
+    let mut server = Server::new(settings, Arc::new(SystemClock::new()))
         .await
         .map_err(|error| CliError::config(error.to_string()))?;
     if args.until_idle {

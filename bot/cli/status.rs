@@ -114,7 +114,7 @@ pub(super) async fn run(args: StatusArgs, screen: &Screen) -> Result<ExitCode, C
             screen.print(&places.map(name).collect::<String>())?;
         }
         Format::Table => {
-            screen.print(&draw(&status, screen, SystemClock.now()))?;
+            screen.print(&draw(&status, screen, SystemClock::new().now()))?;
             if status.applications.is_empty() {
                 screen.say("no application fits; `gantry status` without arguments shows all");
             }

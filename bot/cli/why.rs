@@ -51,7 +51,7 @@ pub(super) async fn run(args: WhyArgs, screen: &Screen) -> Result<ExitCode, CliE
             Answer::Stopped => "stopped\n",
         })?,
         Format::Table => {
-            screen.print(&draw(&view, screen, SystemClock.now()))?;
+            screen.print(&draw(&view, screen, SystemClock::new().now()))?;
             if let Some(next) = next_command(&view) {
                 screen.say(&format!("next: {next}"));
             }

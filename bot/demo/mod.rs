@@ -118,7 +118,7 @@ pub struct Report {
 pub async fn run(options: Options, story: &mut Story) -> Result<Report, DemoError> {
     let (folder, _scratch) = folder(options.dir.as_deref())?;
     let infra = folder.join("infra.git");
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let yesterday = clock.now() - SignedDuration::from_hours(24);
     infra::create(&infra, yesterday)?;
     let (ci, manager) = (crate::random::hex(24), crate::random::hex(24));
