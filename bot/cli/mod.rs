@@ -18,10 +18,12 @@ mod promote;
 mod reject;
 mod run;
 mod screen;
+mod seal;
 mod set;
 mod status;
 mod table;
 mod text;
+mod verify;
 mod wait;
 mod why;
 
@@ -74,6 +76,8 @@ enum Command {
     Approve(approve::ApproveArgs),
     Reject(reject::RejectArgs),
     Build(build::BuildArgs),
+    Verify(verify::VerifyArgs),
+    Seal(seal::SealArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -129,6 +133,8 @@ async fn dispatch(command: Command, screen: &Screen) -> Result<ExitCode, CliErro
         Command::Approve(args) => approve::run(args, screen).await,
         Command::Reject(args) => reject::run(args, screen).await,
         Command::Build(args) => build::run(args, screen).await,
+        Command::Verify(args) => verify::run(&args, screen),
+        Command::Seal(args) => seal::run(&args, screen),
         Command::Completions(args) => completions::run(&args, screen),
     }
 }

@@ -355,6 +355,9 @@ pub enum ProposalState {
         at: Timestamp,
         /// Who merged it.
         by: String,
+        /// The commit that brought it, where the forge says which one did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<CommitId>,
     },
     /// Closed without a merge.
     Closed {

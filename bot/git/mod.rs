@@ -22,6 +22,7 @@
 mod address;
 mod ahead;
 mod ancestry;
+mod borrowed;
 mod capture;
 mod changed;
 mod connect;
@@ -60,6 +61,7 @@ mod snapshot;
 pub mod trailers;
 mod wallet;
 
+pub use borrowed::Borrowed;
 pub use changed::Changed;
 pub use draft::{Draft, Drafting};
 pub use each::Reader;

@@ -87,6 +87,24 @@ impl Mirror {
         Ok(Snapshot { mirror: self, repository, tree, index: OnceCell::new() })
     }
 
+    /// The id of the files at `commit`, as Git writes it.
+    ///
+    /// # Errors
+    /// [`GitError::NoCommit`] when the mirror does not hold it.
+    pub fn tree(&self, commit: &CommitId) -> Result<String, GitError> {
+        let repository = self.repository();
+        let id = self.known(&repository, commit)?;
+        Ok(self.tree_of(&repository, id)?.to_string())
+    }
+
+    /// The bytes of a file by their id; `None` for one over [`MAX_FILE`].
+    ///
+    /// # Errors
+    /// [`GitError::Damaged`] when the mirror does not hold them.
+    pub fn blob(&self, id: &BlobId) -> Result<Option<Vec<u8>>, GitError> {
+        self.bytes_of(&self.repository(), id.0)
+    }
+
     /// The tree of a commit that the mirror holds.
     pub(super) fn tree_of(
         &self,
@@ -175,6 +193,14 @@ impl Snapshot<'_> {
             _ => Kind::Regular,
         };
         Ok(Some(File { bytes, id: BlobId(id), executable, kind }))
+    }
+
+    /// The id of the bytes at `path`; `None` where there is no file.
+    ///
+    /// # Errors
+    /// What reading the mirror meets.
+    pub fn id(&self, path: &str) -> Result<Option<BlobId>, GitError> {
+        Ok(self.find(path)?.map(|(id, _)| BlobId(id)))
     }
 
     /// Every file, sorted by path. Paths that are not UTF-8 are left out: no config can name them.

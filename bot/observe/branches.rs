@@ -1,9 +1,10 @@
 //! Gantry's own branches, as Git shows them.
 //!
 //! A branch of Gantry's holds one commit on some commit of its base. Any other commit on it is a person's,
-//! and the branch is left alone from then on (promise 6).
+//! and the branch is left alone from then on (promise 6). Gantry's own is told by its seal: whoever may push can use
+//! the bot's name and address (promise 11).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use gantry_core::{
     config::pipeline::{FileEntry, Pipeline},
@@ -13,8 +14,14 @@ use gantry_core::{
     shared::SharedMap,
 };
 
-use super::history::{is_bot, record_of};
-use crate::git::{GitError, Mirror};
+use super::{
+    belief::{Judge, claim_of},
+    history::is_bot,
+};
+use crate::{
+    git::{GitError, Mirror},
+    seal::Trust,
+};
 
 /// More commits than this on a branch are not read: they can't be ours.
 const MOST: usize = 50;
@@ -22,10 +29,26 @@ const MOST: usize = 50;
 /// What was read of a branch, with the heads that it was read at.
 type Read = (CommitId, CommitId, ProposalBranch);
 
+/// What branches are read by.
+#[derive(Clone, Copy)]
+pub(super) struct By<'a> {
+    /// The repository.
+    pub(super) mirror: &'a Mirror,
+    /// The pipeline in force.
+    pub(super) pipeline: &'a Pipeline,
+    /// In whose name Gantry commits.
+    pub(super) bot: &'a Person,
+    /// Whose seals are believed.
+    pub(super) trust: &'a Trust,
+}
+
 /// Remembers what was read at which heads, so that a branch is read again only when it or its base moved.
 #[derive(Debug, Default)]
 pub(super) struct Branches {
     read: BTreeMap<Place, Read>,
+    /// Whether the commits on them are as Gantry made them, by the branch that they go to: so their bases may move
+    /// without each seal being checked again.
+    sealed: HashMap<(BranchName, CommitId), bool>,
     /// What the last look found.
     found: SharedMap<Place, ProposalBranch>,
 }
@@ -34,24 +57,25 @@ impl Branches {
     /// Reads all of Gantry's branches whose application and environment are in the pipeline.
     pub(super) fn look(
         &mut self,
-        mirror: &Mirror,
-        pipeline: &Pipeline,
+        by: By<'_>,
         heads: &BTreeMap<BranchName, CommitId>,
-        bot: &Person,
     ) -> Result<SharedMap<Place, ProposalBranch>, GitError> {
-        let mut found = BTreeMap::new();
-        let mut read = BTreeMap::new();
+        let (mut found, mut read, mut sealed) = (BTreeMap::new(), BTreeMap::new(), HashMap::new());
         for (name, head) in heads {
             let Some(place) = place_of_branch(name) else { continue };
-            let Some(base) = base_of(pipeline, heads, &place) else { continue };
+            let Some((base_name, base)) = base_of(by.pipeline, heads, &place) else { continue };
             let branch = match self.read.remove(&place) {
                 Some((at, on, branch)) if at == *head && on == *base => branch,
-                _ => look_at(mirror, pipeline, &place, head, base, bot)?,
+                _ => look_at(by, &place, head, (base_name, base), &mut self.sealed)?,
             };
+            let known = |id: &CommitId| {
+                Some(((base_name.clone(), id.clone()), *self.sealed.get(&(base_name.clone(), id.clone()))?))
+            };
+            sealed.extend(known(head));
             read.insert(place.clone(), (head.clone(), base.clone(), branch.clone()));
             found.insert(place, branch);
         }
-        self.read = read;
+        (self.read, self.sealed) = (read, sealed);
         super::update(&mut self.found, found);
         Ok(self.found.clone())
     }
@@ -64,30 +88,43 @@ fn place_of_branch(name: &BranchName) -> Option<Place> {
 }
 
 fn base_of<'a>(
-    pipeline: &Pipeline,
+    pipeline: &'a Pipeline,
     heads: &'a BTreeMap<BranchName, CommitId>,
     place: &Place,
-) -> Option<&'a CommitId> {
+) -> Option<(&'a BranchName, &'a CommitId)> {
     let application = pipeline.applications.get(&place.application)?;
     application.files.get(&place.environment)?;
-    heads.get(&pipeline.stage(&place.environment)?.branch)
+    let branch = &pipeline.stage(&place.environment)?.branch;
+    heads.get(branch).map(|head| (branch, head))
 }
 
 fn look_at(
-    mirror: &Mirror,
-    pipeline: &Pipeline,
+    By { mirror, pipeline, bot, trust }: By<'_>,
     place: &Place,
     head: &CommitId,
-    base: &CommitId,
-    bot: &Person,
+    (branch, base): (&BranchName, &CommitId),
+    sealed: &mut HashMap<(BranchName, CommitId), bool>,
 ) -> Result<ProposalBranch, GitError> {
     let commits = mirror.commits_between(base, head, MOST)?;
-    let ours = |commit: &crate::git::CommitInfo| {
-        is_bot(&commit.committer, bot) && record_of(commit).is_some_and(|record| record.place == *place)
-    };
-    let foreign =
-        commits.iter().find(|commit| !ours(commit)).map(|commit| (commit.id.clone(), commit.author.clone()));
-    let record = commits.iter().filter_map(record_of).find(|record| record.place == *place);
+    let judge = Judge { mirror, trust, branch };
+    let (mut record, mut foreign) = (None, None);
+    for commit in &commits {
+        let claim = claim_of(commit).filter(|record| record.place == *place);
+        let key = (branch.clone(), commit.id.clone());
+        let ours = match sealed.get(&key) {
+            Some(ours) => *ours,
+            None => {
+                let ours = judge.is_proposal(commit)?;
+                sealed.insert(key, ours);
+                ours
+            }
+        };
+        if ours && claim.is_some() && is_bot(&commit.committer, bot) {
+            record = record.or(claim);
+        } else {
+            foreign = foreign.or_else(|| Some((commit.id.clone(), commit.author.clone())));
+        }
+    }
     let start = mirror.merge_base(base, head)?;
     let current = commits.len() == 1
         && match &start {

@@ -14,11 +14,19 @@ use gantry_core::{
     facts::{Arrival, Held, Person, Place, Record},
     ids::{BranchName, CommitId},
     promoted::{ConfigEntry, ConfigState},
-    record,
 };
+use jiff::Timestamp;
 
-use super::{contents, promoted::ConfigTree};
-use crate::git::{CommitInfo, GitError, Mirror, trailers};
+use super::{
+    belief::{Judge, Ledger, Word, holds as holds_what},
+    contents,
+    promoted::ConfigTree,
+    sightings::Sightings,
+};
+use crate::{
+    git::{CommitInfo, GitError, Mirror},
+    seal::Trust,
+};
 
 /// How many commits of a branch are read at the first look. Older rejections and arrivals are not seen.
 const DEPTH: usize = 20_000;
@@ -72,11 +80,22 @@ impl Wanted {
     }
 }
 
+/// What arrivals are judged by.
+pub(super) struct Belief<'a> {
+    /// Whose seals are believed.
+    pub(super) trust: &'a Trust,
+    /// From when arrivals count.
+    pub(super) sightings: &'a mut Sightings,
+}
+
 /// What the history of one branch says.
 #[derive(Debug, Clone, Default)]
 pub(super) struct BranchHistory {
     head: Option<CommitId>,
     wanted: Wanted,
+    ledger: Ledger,
+    /// The newest arrival of each place when it was last looked at whether it was found there.
+    pub(super) marked: BTreeMap<Place, CommitId>,
     /// By place, newest first.
     pub(super) arrivals: BTreeMap<Place, Vec<Arrival>>,
     /// The promoted files at the head.
@@ -117,11 +136,13 @@ impl BranchHistory {
         branch: &BranchName,
         wanted: &Wanted,
         head: &CommitId,
+        belief: &mut Belief<'_>,
     ) -> Result<(), GitError> {
         if self.head.as_ref() == Some(head) && self.wanted == *wanted {
             return Ok(());
         }
-        let known = self.head.take().filter(|_| self.wanted == *wanted);
+        let before = self.head.take();
+        let known = before.clone().filter(|_| self.wanted == *wanted);
         let mut commits = mirror.log(head, known.as_ref(), DEPTH)?;
         let joins =
             |commits: &[CommitInfo]| commits.last().is_none_or(|c| c.parents.first() == known.as_ref());
@@ -133,10 +154,14 @@ impl BranchHistory {
                 Some(oldest) => ConfigTree::list(&mirror.snapshot(&oldest.id)?, wanted)?,
                 None => ConfigTree::default(),
             };
+            if before.is_some_and(|before| !mirror.is_ancestor(&before, head).unwrap_or_default()) {
+                belief.sightings.rewritten(branch);
+            }
             *self = Self { wanted: wanted.clone(), config, ..Self::default() };
         }
+        self.ledger.follow(head);
         for commit in commits.iter().rev() {
-            self.take(mirror, pipeline, branch, commit)?;
+            self.take(mirror, pipeline, branch, commit, belief)?;
         }
         self.head = Some(head.clone());
         Ok(())
@@ -148,7 +173,9 @@ impl BranchHistory {
         pipeline: &Pipeline,
         branch: &BranchName,
         commit: &CommitInfo,
+        belief: &mut Belief<'_>,
     ) -> Result<(), GitError> {
+        let judge = Judge { mirror, trust: belief.trust, branch };
         let parent = commit.parents.first();
         let changed = mirror.changed(parent, &commit.id, &|path| self.wanted.has(path))?;
         let merged = if commit.parents.len() > 1 {
@@ -174,30 +201,33 @@ impl BranchHistory {
             let appeared = files
                 .iter()
                 .all(|file| changed.iter().any(|change| change.path == file.path && change.before.is_none()));
-            self.arrive(place, holds, state, commit, &merged, appeared);
+            let config = state.as_ref().and_then(|state| state.id.clone());
+            let last = self.arrivals.get(&place).and_then(|list| list.first());
+            if last.is_some_and(|last| last.holds == holds && last.config == config) {
+                continue;
+            }
+            let holding = |record: &Record| holds_what(record, &holds);
+            let word = judge.word(&mut self.ledger, &place, commit, &merged, &holding)?;
+            let since = belief.sightings.since(branch, &place, &commit.id, word.believed.as_ref());
+            self.arrive(place, holds, state, commit, word, since, appeared);
         }
         Ok(())
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of an arrival, each from elsewhere")]
     fn arrive(
         &mut self,
         place: Place,
         holds: Vec<Held>,
         state: Option<ConfigState>,
         commit: &CommitInfo,
-        merged: &[CommitInfo],
+        word: Word,
+        since: Timestamp,
         appeared: bool,
     ) {
-        let record = std::iter::once(commit)
-            .chain(merged)
-            .filter_map(record_of)
-            .find(|record| record.place == place && matches(record, &holds));
         let config = state.as_ref().and_then(|state| state.id.clone());
         let states = self.states.entry(place.clone()).or_default();
         let list = self.arrivals.entry(place).or_default();
-        if list.first().is_some_and(|last| last.holds == holds && last.config == config) {
-            return;
-        }
         states.insert(0, state);
         states.truncate(KEPT);
         list.insert(
@@ -205,34 +235,28 @@ impl BranchHistory {
             Arrival {
                 commit: commit.id.clone(),
                 at: commit.at,
-                since: commit.at,
+                since,
                 author: commit.author.clone(),
                 subject: commit.subject.clone(),
                 holds,
                 config,
-                record: record.map(Arc::new),
-                claimed: false,
+                record: word.believed.map(|believed| Arc::new(believed.record)),
+                claimed: word.claimed,
                 found: false,
                 first: appeared,
             },
         );
         list.truncate(KEPT);
+        // What was there before it counts from no later: it may have been seen for the first time only now.
+        for before in list.iter_mut().skip(1).take_while(|before| before.since > since) {
+            before.since = since;
+        }
     }
 }
 
 fn files_of<'a>(pipeline: &'a Pipeline, place: &Place) -> Option<(&'a Application, &'a [FileEntry])> {
     let application = pipeline.applications.get(&place.application)?;
     application.files.get(&place.environment).map(|files| (application, files.as_slice()))
-}
-
-/// The record in a commit's trailers.
-pub(super) fn record_of(commit: &CommitInfo) -> Option<Record> {
-    record::read_record(&trailers::parse(&commit.message))
-}
-
-/// The files hold what the record says. One that says something else was not written for this change.
-fn matches(record: &Record, holds: &[Held]) -> bool {
-    record.artifacts.iter().all(|artifact| holds.iter().any(|held| held.is(artifact)))
 }
 
 /// Somebody as Git names them.

@@ -119,7 +119,7 @@ fn proposals(renderer: &Renderer, before: Option<&Seen>, seen: &Seen, lines: &mu
         }
         let closed = match &proposal.state {
             ProposalState::Open => None,
-            ProposalState::Merged { at, by } => Some((*at, Event::Merged, by)),
+            ProposalState::Merged { at, by, .. } => Some((*at, Event::Merged, by)),
             ProposalState::Closed { at, by, by_gantry: true, .. } => Some((*at, Event::Closed, by)),
             ProposalState::Closed { at, by, .. } => Some((*at, Event::Rejected, by)),
         };

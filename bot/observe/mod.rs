@@ -9,6 +9,9 @@
 //! with its release in place already: closing it then finds it merged, and nothing is done twice. The other
 //! order could see it merged and its release missing, and would propose it again.
 
+mod adoption;
+pub(crate) mod audit;
+mod belief;
 mod branches;
 mod config;
 pub(crate) mod contents;
@@ -21,6 +24,7 @@ mod presence;
 mod promoted;
 mod rejections;
 mod rulings;
+mod sightings;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -36,15 +40,17 @@ use gantry_core::{
     reason::{Owner, Problem},
     shared::SharedMap,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use self::{
-    branches::Branches,
+    adoption::Adoption,
+    branches::{Branches, By},
     config::ConfigWatch,
-    history::BranchHistory,
+    history::{Belief, BranchHistory},
     images::Images,
     rejections::{RejectionWatch, Where},
     rulings::RulingLog,
+    sightings::Sightings,
 };
 pub use self::{
     config::FILE as CONFIG_FILE,
@@ -55,6 +61,7 @@ use crate::{
     forge::Forge,
     git::{GitError, Heads, Mirror},
     intake::request::Request,
+    seal::Trust,
     speak::Renderer,
     store::{Born, Store, StoreError, board::Seen},
 };
@@ -81,6 +88,8 @@ pub struct Sources {
     pub bot: Person,
     /// Since when the database is there.
     pub born: Born,
+    /// Whose seals are believed.
+    pub trust: Arc<Trust>,
 }
 
 /// Looks at one infra repository, again and again.
@@ -104,6 +113,8 @@ struct GitSide {
     noted: Option<RulingLog>,
     places: SharedMap<Place, PlaceFacts>,
     configs: SharedMap<ConfigId, ConfigState>,
+    sightings: Option<Sightings>,
+    adoption: Adoption,
     read_at: Option<(BTreeMap<BranchName, CommitId>, Arc<Pipeline>)>,
 }
 
@@ -194,7 +205,12 @@ impl Observer {
             Err(_) => last.values().flat_map(|list| list.iter()).filter_map(closing).collect(),
         };
         self.recall().await?;
-        let mut facts = match self.read_git(closings).await {
+        if let Some(sightings) = self.git.get_or_insert_default().sightings.as_mut() {
+            sightings.begin(now, listed.as_deref().unwrap_or_default());
+        }
+        let read = self.read_git(closings).await;
+        self.note_sightings().await?;
+        let mut facts = match read {
             Ok(facts) => facts,
             Err(error) => {
                 problems.push(Problem { owner: error.owner(), ..platform(error.to_string()) });
@@ -221,6 +237,7 @@ impl Observer {
         self.note().await?;
         let git = self.git.get_or_insert_default();
         problems.extend(git.config.problems.iter().chain(&git.rejections.problems).cloned());
+        problems.extend(self.sources.clock.jumped().map(clock_jumped));
         let pipeline = git.config.pipeline.clone();
         let config_at = git.config.at.clone();
         self.catalog(pipeline.as_deref(), &mut facts).await?;
@@ -271,12 +288,12 @@ impl Observer {
         let mut side = self.git.take().unwrap_or_default();
         let mirror = Arc::clone(&self.sources.mirror);
         let branch = self.sources.branch.clone();
-        let bot = self.sources.bot.clone();
+        let (bot, trust) = (self.sources.bot.clone(), Arc::clone(&self.sources.trust));
         let joined = tokio::task::spawn_blocking(move || {
-            let mut result = side.read(&mirror, branch.clone(), &bot, &closings);
+            let mut result = side.read(&mirror, branch.clone(), (&bot, &trust), &closings);
             // What was damaged is there again after the next fetch, so nobody has to hear of it.
             if result.is_err() && mirror.will_mend() {
-                result = side.read(&mirror, branch, &bot, &closings);
+                result = side.read(&mirror, branch, (&bot, &trust), &closings);
             }
             (side, result)
         });
@@ -290,10 +307,15 @@ impl Observer {
         }
     }
 
-    /// How far the commits were searched for rejections, from the database: once in a process.
+    /// How far the commits were searched for rejections, and when they were first seen, from the database: once in a
+    /// process.
     async fn recall(&mut self) -> Result<(), StoreError> {
         let name = self.note_name();
         let git = self.git.get_or_insert_default();
+        if git.sightings.is_none() {
+            git.sightings =
+                Some(Sightings::load(self.sources.store.first_seen(&self.sources.repository).await?));
+        }
         if git.noted.is_none() {
             let noted = self.sources.store.noted(&name).await?;
             let log: RulingLog =
@@ -301,6 +323,24 @@ impl Observer {
             (git.rejections.log, git.noted) = (log.clone(), Some(log));
         }
         Ok(())
+    }
+
+    /// Writes down which commits were seen for the first time, before anything is decided by it.
+    async fn note_sightings(&mut self) -> Result<(), StoreError> {
+        let git = self.git.get_or_insert_default();
+        let arrivals = git.history.iter().flat_map(|(branch, history)| {
+            history.arrivals.values().flatten().map(move |arrival| (branch, arrival))
+        });
+        let Some(sightings) = git.sightings.as_mut() else { return Ok(()) };
+        let (seen, gone) = sightings.changes(arrivals);
+        if seen.is_empty() && gone.is_empty() {
+            return Ok(());
+        }
+        let noted = self.sources.store.note_first_seen(&self.sources.repository, &seen, &gone).await;
+        if noted.is_err() {
+            sightings.again(seen, gone);
+        }
+        noted
     }
 
     /// Keeps how far the commits were searched.
@@ -356,7 +396,7 @@ impl GitSide {
         &mut self,
         mirror: &Mirror,
         branch: Option<BranchName>,
-        bot: &Person,
+        (bot, trust): (&Person, &Trust),
         closings: &BTreeSet<Closing>,
     ) -> Result<Facts, GitError> {
         let heads = mirror.fetch()?;
@@ -364,8 +404,8 @@ impl GitSide {
         let branches = named(&heads);
         self.config.look(mirror, &heads, &default)?;
         let Some(pipeline) = self.config.pipeline.clone() else { return Ok(Facts::default()) };
-        let mut facts =
-            Facts { branches: self.branches.look(mirror, &pipeline, &branches, bot)?, ..Facts::default() };
+        let by = By { mirror, pipeline: &pipeline, bot, trust };
+        let mut facts = Facts { branches: self.branches.look(by, &branches)?, ..Facts::default() };
         for stage in &pipeline.environments {
             if let Some(head) = branches.get(&stage.branch) {
                 facts.heads.insert(stage.branch.clone(), head.clone());
@@ -375,7 +415,7 @@ impl GitSide {
         let same = self.read_at.as_ref().is_some_and(|at| at.0 == key.0 && Arc::ptr_eq(&at.1, &key.1));
         if !same {
             self.read_at = None;
-            self.read_places(mirror, &pipeline, &facts.heads)?;
+            self.read_places(mirror, &pipeline, &facts.heads, trust, (&default, branches.get(&default)))?;
             self.read_at = Some(key);
         }
         facts.places = self.places.clone();
@@ -390,7 +430,10 @@ impl GitSide {
         mirror: &Mirror,
         pipeline: &Pipeline,
         heads: &BTreeMap<BranchName, CommitId>,
+        trust: &Trust,
+        default: (&BranchName, Option<&CommitId>),
     ) -> Result<(), GitError> {
+        let mut belief = Belief { trust, sightings: self.sightings.get_or_insert_default() };
         let mut places = BTreeMap::new();
         // Where values are kept, one config stands in several environments with other bytes. What is new
         // elsewhere comes from where config starts.
@@ -398,7 +441,11 @@ impl GitSide {
         for (branch, wanted) in history::wanted(pipeline) {
             let Some(head) = heads.get(&branch) else { continue };
             let history = self.history.entry(branch.clone()).or_default();
-            history.follow(mirror, pipeline, &branch, &wanted, head)?;
+            history.follow(mirror, pipeline, &branch, &wanted, head, &mut belief)?;
+            if let Some(tip) = default.1 {
+                let (arrivals, marked) = (&mut history.arrivals, &mut history.marked);
+                self.adoption.mark(mirror, pipeline, (default.0, tip), arrivals, marked)?;
+            }
             let snapshot = mirror.snapshot(head)?;
             for application in pipeline.applications.values() {
                 for stage in pipeline.environments.iter().filter(|stage| stage.branch == branch) {
@@ -510,6 +557,16 @@ fn request(asked: &Asked) -> Option<PromotionRequest> {
         }),
         Request::Approve { .. } | Request::Reject { .. } => None,
     }
+}
+
+/// The machine's clock is not followed. How far it is ahead is said in whole minutes, so that the same jump is the
+/// same problem at the next look.
+fn clock_jumped(ahead: SignedDuration) -> Problem {
+    let minutes = ahead.as_mins();
+    platform(format!(
+        "the machine's clock jumped ahead by {minutes} min and is not followed, so that no soak ends early; correct \
+         the clock, or restart Gantry to take its time over"
+    ))
 }
 
 fn platform(message: String) -> Problem {

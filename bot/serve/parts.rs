@@ -171,6 +171,7 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
             clock: Arc::clone(&clock),
             bot: bot.clone(),
             born,
+            trust: Arc::clone(&trust),
         });
         let actor = Actor {
             mirror,

@@ -31,6 +31,7 @@ mod migrations;
 mod notes;
 mod postgres;
 mod rows;
+mod sightings;
 mod sql;
 mod sqlite;
 mod types;
@@ -52,8 +53,8 @@ pub use self::{
     keep::Retention,
     sql::SqlStore,
     types::{
-        AuditEntry, AuditFilter, AuditPage, AuditRecord, Born, Enqueued, Entry, Health, InboxId, Pruned,
-        Recorded,
+        AuditEntry, AuditFilter, AuditPage, AuditRecord, Born, Enqueued, Entry, FirstSeen, Health, InboxId,
+        Pruned, Recorded,
     },
 };
 
@@ -137,6 +138,12 @@ pub trait Store: Send + Sync {
 
     /// What was kept under the name.
     async fn noted(&self, name: &str) -> Result<Option<Value>>;
+
+    /// When commits of a repository were first seen on their branches.
+    async fn first_seen(&self, repository: &str) -> Result<Vec<FirstSeen>>;
+
+    /// Keeps when commits were first seen, where that is not known yet, and forgets those that are `gone`.
+    async fn note_first_seen(&self, repository: &str, seen: &[FirstSeen], gone: &[FirstSeen]) -> Result<()>;
 
     /// Takes the lease `name` for `holder` until `now + ttl`, or prolongs it where `holder` has it already.
     /// Returns `false` while another holder's lease lasts.

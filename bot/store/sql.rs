@@ -14,8 +14,8 @@ use serde_json::Value;
 use sqlx::{Any, AnyPool, Row, Transaction};
 
 use super::{
-    AuditEntry, AuditFilter, AuditPage, AuditRecord, Born, Enqueued, Entry, Health, InboxId, Pruned,
-    Recorded, Result, Retention, Store, StoreError, migrations, postgres, sqlite,
+    AuditEntry, AuditFilter, AuditPage, AuditRecord, Born, Enqueued, Entry, FirstSeen, Health, InboxId,
+    Pruned, Recorded, Result, Retention, Store, StoreError, migrations, postgres, sqlite,
 };
 
 /// A store on SQLite or PostgreSQL. Cheap to clone; all clones share the connections.
@@ -184,6 +184,14 @@ impl Store for SqlStore {
 
     async fn noted(&self, name: &str) -> Result<Option<Value>> {
         self.one_note(name).await
+    }
+
+    async fn first_seen(&self, repository: &str) -> Result<Vec<FirstSeen>> {
+        self.load_first_seen(repository).await
+    }
+
+    async fn note_first_seen(&self, repository: &str, seen: &[FirstSeen], gone: &[FirstSeen]) -> Result<()> {
+        self.put_first_seen(repository, seen, gone).await
     }
 
     async fn acquire(&self, name: &str, holder: &str, ttl: Duration, now: Timestamp) -> Result<bool> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use gantry_core::ids::{ApplicationName, EnvironmentName, ReleaseId};
+use gantry_core::ids::{ApplicationName, BranchName, CommitId, EnvironmentName, ReleaseId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,6 +17,17 @@ impl fmt::Display for InboxId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// When a commit was first seen on a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstSeen {
+    /// The branch.
+    pub branch: BranchName,
+    /// The commit.
+    pub commit: CommitId,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What became of a request that was put into the inbox. It is on the disk in every case.

@@ -1,5 +1,6 @@
 //! Stories of the whole loop over real parts.
 
+mod adoption;
 mod alone;
 mod authors;
 mod bad_input;
@@ -14,4 +15,6 @@ mod people;
 mod recovery;
 mod registries;
 mod rejections;
+mod seal;
+mod verify;
 mod words_and_deeds;

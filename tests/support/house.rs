@@ -143,6 +143,12 @@ impl House {
         self.restart().await;
     }
 
+    /// The same with further settings of the server.
+    pub(crate) async fn restart_with_settings(&mut self, settings: &str) {
+        self.settings.push_str(settings);
+        self.restart().await;
+    }
+
     /// The same without the database.
     pub(crate) async fn lose_database(&mut self) {
         self.server = None;

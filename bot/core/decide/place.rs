@@ -54,7 +54,8 @@ pub(super) fn decide(
     let config = view.seen(&stage.name).and_then(|seen| seen.config.as_ref()?.id.as_ref());
     let own = view.visits(&stage.name);
     if let Some(visit) = own.first() {
-        standing.since = Some(visit.since);
+        // What is shown is the commit's own time: from when it counts is for the gates alone.
+        standing.since = Some(visit.arrival.map_or(visit.since, |arrival| arrival.at));
         standing.put = visit.put.clone();
         standing.release = visit.release.as_ref().ok().cloned();
     } else {

@@ -15,7 +15,7 @@ pub(super) type Read<T> = Result<T, sqlx::Error>;
 /// The columns that [`proposal`] reads.
 macro_rules! proposal_columns {
     () => {
-        "number, branch, base, head, release, title, body, opened_ms, state, ended_ms, ended_by, by_gantry, reason"
+        "number, branch, base, head, release, title, body, opened_ms, state, ended_ms, ended_by, by_gantry, reason, merged_as"
     };
 }
 pub(super) use proposal_columns;
@@ -86,7 +86,11 @@ pub(super) fn proposal(row: &SqliteRow) -> Read<Proposal> {
     let place = place_of(&branch).ok_or_else(|| damaged(format!("{branch} is no branch of a proposal")))?;
     let state = match row.try_get("state")? {
         "open" => ProposalState::Open,
-        "merged" => ProposalState::Merged { at: time(row, "ended_ms")?, by: row.try_get("ended_by")? },
+        "merged" => ProposalState::Merged {
+            at: time(row, "ended_ms")?,
+            by: row.try_get("ended_by")?,
+            commit: maybe_id(row, "merged_as")?,
+        },
         "closed" => ProposalState::Closed {
             at: time(row, "ended_ms")?,
             by: row.try_get("ended_by")?,
