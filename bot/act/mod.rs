@@ -27,7 +27,7 @@ use std::{
 use gantry_core::{
     artifact::Release,
     config::pipeline::Pipeline,
-    decide::{Decision, place::Standing},
+    decide::{decide_place, decider::Wanted},
     effects::{Effect, Promotion},
     facts::{Facts, Failure, Person, Place, Proposal},
     ids::{CommitId, ProposalNumber, ReleaseId},
@@ -98,7 +98,7 @@ pub struct Acted {
 impl Actor {
     /// Performs what was decided on what was seen: as much of it as fits one push. `batch_size` goes from one
     /// round to the next.
-    pub async fn perform(&self, seen: &Seen, decision: &Decision, batch_size: &mut BatchSize) -> Acted {
+    pub async fn perform(&self, seen: &Seen, decision: &Wanted, batch_size: &mut BatchSize) -> Acted {
         let mut acted = Acted::default();
         let Some(pipeline) = seen.pipeline.clone() else { return acted };
         if decision.effects.is_empty() {
@@ -142,8 +142,6 @@ impl Actor {
         // What the server keeps refusing is no reason to look again at once.
         let done = written.values().any(|written| !matches!(written, Written::Left(_)));
         acted.look_again = (more || more_to_push) && done;
-        let standings: BTreeMap<&Place, &Standing> =
-            decision.standings.iter().map(|standing| (&standing.place, standing)).collect();
         for (index, effect) in effects.iter().enumerate() {
             match written.get(&index) {
                 Some(Written::LostRace) => {
@@ -168,12 +166,13 @@ impl Actor {
                 Some(Written::Landed(_)) => acted.look_again = true,
                 None => {}
             }
-            let from = standings.get(effect.place()).and_then(|standing| standing.release.as_ref());
+            let from = present(&pipeline, &seen.facts, self.clock.now(), effect);
             let head = match written.get(&index) {
                 Some(Written::Landed(head)) => head.as_ref(),
                 _ => None,
             };
-            if let Err(error) = self.at_forge(seen, &pipeline, effect, head, from, &mut acted).await {
+            if let Err(error) = self.at_forge(seen, &pipeline, effect, head, from.as_ref(), &mut acted).await
+            {
                 acted.troubles.push(error.to_string());
             }
         }
@@ -436,6 +435,15 @@ pub async fn diff(mirror: &Arc<Mirror>, seen: &Seen, promotion: &Promotion) -> R
         Ok(Err(error)) => Err(error.to_string()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// The release that the place of a proposal holds now.
+fn present(pipeline: &Pipeline, facts: &Facts, now: Timestamp, effect: &Effect) -> Option<Release> {
+    let (Effect::Propose { promotion, .. } | Effect::Describe { promotion, .. }) = effect else {
+        return None;
+    };
+    let Place { application, environment } = &promotion.place;
+    decide_place(pipeline, facts, now, application, environment)?.standing.release
 }
 
 fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {

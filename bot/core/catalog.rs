@@ -12,6 +12,7 @@ use crate::{
     artifact::Artifact,
     build::BuildStatus,
     ids::{Digest, ImageName, Tag},
+    shared::SharedMap,
 };
 
 /// Where a tag stands in its registry, as far as a complete list of tags has shown.
@@ -76,7 +77,7 @@ pub struct ImageFacts {
 /// The facts of many images.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Catalog {
-    images: HashMap<ImageName, ImageFacts>,
+    images: SharedMap<ImageName, ImageFacts>,
 }
 
 impl Catalog {
@@ -88,10 +89,25 @@ impl Catalog {
 
     /// The facts of an image, to fill in; empty ones are made where there are none.
     pub fn image_mut(&mut self, image: &ImageName) -> &mut ImageFacts {
-        self.images.entry(image.clone()).or_default()
+        self.images.get_or_insert_with(image.clone(), ImageFacts::default)
     }
 
-    /// All images of which something is known, in no order.
+    /// Sets what is known of an image; where that is nothing, the image is unknown.
+    pub fn put(&mut self, image: &ImageName, facts: ImageFacts) {
+        if facts == ImageFacts::default() {
+            self.images.remove(image);
+        } else if self.images.get(image) != Some(&facts) {
+            self.images.insert(image.clone(), facts);
+        }
+    }
+
+    /// The images of which something else may be known than in another version of this catalog.
+    #[must_use]
+    pub fn differing<'a>(&'a self, other: &'a Self) -> Vec<&'a ImageName> {
+        self.images.differing(&other.images)
+    }
+
+    /// All images of which something is known, sorted.
     pub fn images(&self) -> impl Iterator<Item = (&ImageName, &ImageFacts)> {
         self.images.iter()
     }
@@ -177,7 +193,14 @@ impl Catalog {
     /// Takes in what a promotion's record in Git says of an artifact and of the checks that it had passed, so
     /// that they outlive the database (promise 1). What is known already stays.
     pub fn remember(&mut self, artifact: &Artifact, passed: &[String], at: Timestamp) {
-        let facts = self.image_mut(&artifact.image);
+        self.image_mut(&artifact.image).remember(artifact, passed, at);
+    }
+}
+
+impl ImageFacts {
+    /// The same for one image, which is the artifact's.
+    pub fn remember(&mut self, artifact: &Artifact, passed: &[String], at: Timestamp) {
+        let facts = self;
         let known = facts.artifacts.entry(artifact.digest.clone()).or_default();
         known.built = known.built.or(artifact.built);
         known.revision = known.revision.take().or_else(|| artifact.revision.clone());

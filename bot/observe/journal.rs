@@ -34,10 +34,7 @@ pub(super) async fn note(
     proposals(renderer, before, seen, &mut lines);
     problems(before, seen, &mut lines);
     lines.sort_by_key(|line| line.at);
-    for line in &lines {
-        store.append(line).await?;
-    }
-    Ok(())
+    store.append_all(&lines).await.map(drop)
 }
 
 fn line(seen: &Seen, key: String, at: Timestamp, actor: &str, action: &str, text: String) -> AuditEntry {

@@ -13,6 +13,7 @@ mod adoption;
 pub(crate) mod audit;
 mod belief;
 mod branches;
+mod catalog;
 mod config;
 pub(crate) mod contents;
 mod faults;
@@ -33,7 +34,10 @@ use std::{
 
 use gantry_core::{
     config::pipeline::{Application, Pipeline, Stage},
-    decide::{Decision, place_of},
+    decide::{
+        decider::{Tally, Wanted},
+        place_of,
+    },
     facts::{Closing, Facts, Failure, Person, Place, PlaceFacts, PromotionRequest, Proposal, ProposalState},
     ids::{ApplicationName, BranchName, CommitId, ConfigId, ReleaseId},
     promoted::ConfigState,
@@ -45,6 +49,7 @@ use jiff::{SignedDuration, Timestamp};
 use self::{
     adoption::Adoption,
     branches::{Branches, By},
+    catalog::Resident,
     config::ConfigWatch,
     history::{Belief, BranchHistory},
     images::Images,
@@ -97,6 +102,8 @@ pub struct Observer {
     sources: Sources,
     /// Taken away and given back by the thread that reads Git.
     git: Option<Box<GitSide>>,
+    /// What is known of the pipeline's images.
+    catalog: Resident,
     last: Option<Seen>,
     /// Whether a promotion of this pipeline is older than the database.
     aged: Option<(Arc<Pipeline>, bool)>,
@@ -178,7 +185,7 @@ impl Observer {
     /// Looks through these sources.
     #[must_use]
     pub fn new(sources: Sources) -> Self {
-        Self { sources, git: Some(Box::default()), last: None, aged: None }
+        Self { sources, git: Some(Box::default()), catalog: Resident::default(), last: None, aged: None }
     }
 
     /// Looks once. `failures` are the writes that were refused so far.
@@ -240,7 +247,9 @@ impl Observer {
         problems.extend(self.sources.clock.jumped().map(clock_jumped));
         let pipeline = git.config.pipeline.clone();
         let config_at = git.config.at.clone();
-        self.catalog(pipeline.as_deref(), &mut facts).await?;
+        if let Some(pipeline) = &pipeline {
+            facts.catalog = self.catalog.update(&*self.sources.store, pipeline, &facts).await?;
+        }
         facts.looks = self.sources.images.looks();
         let images = pipeline.iter().flat_map(|pipeline| pipeline.applications.values());
         let images = images.flat_map(|app| &app.images).map(|image| image.image.clone()).collect();
@@ -250,8 +259,16 @@ impl Observer {
         facts.failures.clone_from(failures);
         facts.requests = asked.iter().filter_map(request).collect();
         let at = self.sources.clock.now();
-        let seen =
-            Seen { repository, pipeline, facts: Arc::new(facts), config_at, problems, at, settled: false };
+        let seen = Seen {
+            repository,
+            pipeline,
+            facts: Arc::new(facts),
+            config_at,
+            problems,
+            at,
+            settled: false,
+            under_way: Tally::default(),
+        };
         journal::note(&*self.sources.store, &self.sources.renderer, self.last.as_ref(), &seen).await?;
         let changed = Changes::between(self.last.as_ref(), &seen);
         self.last = Some(seen.clone());
@@ -277,11 +294,8 @@ impl Observer {
     }
 
     /// Says which builds are on their way, so that their registries are asked whether they have them.
-    pub fn want(&self, decision: &Decision) -> bool {
-        let coming = decision.standings.iter().flat_map(|standing| &standing.next);
-        let artifacts = coming.flat_map(|next| &next.release.artifacts);
-        let wanted = artifacts.map(|artifact| (artifact.image.clone(), artifact.digest.clone())).collect();
-        self.sources.images.want(&self.sources.repository, wanted)
+    pub fn want(&self, decision: &Wanted) -> bool {
+        self.sources.images.want(&self.sources.repository, decision.coming.clone())
     }
 
     async fn read_git(&mut self, closings: BTreeSet<Closing>) -> Result<Facts, GitError> {
@@ -361,33 +375,6 @@ impl Observer {
 
     fn note_name(&self) -> String {
         format!("rulings:{}", self.sources.repository)
-    }
-
-    /// Loads what is known of the pipeline's images, and adds what Git remembers of them.
-    async fn catalog(&self, pipeline: Option<&Pipeline>, facts: &mut Facts) -> Result<(), StoreError> {
-        let Some(pipeline) = pipeline else { return Ok(()) };
-        let images: Vec<_> = pipeline
-            .applications
-            .values()
-            .flat_map(|app| &app.images)
-            .map(|image| image.image.clone())
-            .collect();
-        let mut catalog = self.sources.store.catalog(Some(&images)).await?;
-        let arrivals = facts.places.values().flat_map(|place| &place.history);
-        let records =
-            arrivals.filter_map(|arrival| arrival.record.as_ref().map(|record| (record, arrival.since)));
-        for (record, at) in records {
-            for artifact in &record.artifacts {
-                catalog.remember(artifact, &record.checks, at);
-            }
-        }
-        for record in facts.branches.values().filter_map(|branch| branch.record.as_ref()) {
-            for artifact in &record.artifacts {
-                catalog.remember(artifact, &record.checks, Timestamp::UNIX_EPOCH);
-            }
-        }
-        facts.catalog = catalog;
-        Ok(())
     }
 }
 

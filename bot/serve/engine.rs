@@ -6,7 +6,10 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use gantry_core::{
-    decide::{Decision, place::RequestOutcome},
+    decide::{
+        decider::{Decider, Wanted},
+        place::RequestOutcome,
+    },
     facts::{Failure, Place},
     ids::ReleaseId,
     reason::Reason,
@@ -57,6 +60,8 @@ pub struct Engine {
     pub failures: BTreeMap<(Place, ReleaseId), Failure>,
     /// How much goes to each branch in one push.
     pub batch_size: BatchSize,
+    /// What was decided, so that only what changed is decided on again.
+    pub decider: Decider,
     /// When the mirror was last looked after.
     pub maintained: Option<Timestamp>,
     /// The end: between two steps, nothing more is begun.
@@ -131,7 +136,11 @@ impl Engine {
         }
         let mut seen = look.seen;
         let now = self.clock.now();
-        let decision = seen.decide(now);
+        let decision = match &seen.pipeline {
+            Some(pipeline) => self.decider.decide(pipeline, &seen.facts, now),
+            None => Wanted::default(),
+        };
+        seen.under_way = decision.under_way.clone();
         self.observer.want(&decision);
         if !acts {
             seen.settled = true;
@@ -203,7 +212,7 @@ impl Engine {
         (!pipeline.has(&proposal.place)).then(|| Outcome { done: false, text: text() })
     }
 
-    async fn finish_wishes(&self, decision: &Decision) -> Result<(), StoreError> {
+    async fn finish_wishes(&self, decision: &Wanted) -> Result<(), StoreError> {
         for (id, outcome) in &decision.requests {
             let (done, reason) = match outcome {
                 RequestOutcome::Done { reason } => (true, reason),

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gantry_core::facts::Person;
+use gantry_core::{decide::decider::Decider, facts::Person};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -194,6 +194,7 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
             holder: holder.clone(),
             failures: BTreeMap::new(),
             batch_size: BatchSize::default(),
+            decider: Decider::default(),
             maintained: None,
             stop: CancellationToken::new(),
         });

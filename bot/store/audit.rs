@@ -1,6 +1,6 @@
 //! The audit log: lines are added and never changed.
 
-use sqlx::{AssertSqlSafe, Row, any::AnyRow};
+use sqlx::{Any, AssertSqlSafe, Row, Transaction, any::AnyRow};
 
 use super::{AuditEntry, AuditFilter, AuditPage, AuditRecord, Result, SqlStore, bounds, rows};
 
@@ -30,7 +30,45 @@ fn read(row: &AnyRow) -> rows::Read<AuditRecord> {
 }
 
 impl SqlStore {
-    pub(super) async fn put_line(&self, line: &AuditEntry) -> Result<bool> {
+    pub(super) async fn put_lines(&self, lines: &[AuditEntry]) -> Result<usize> {
+        let mut new = Vec::with_capacity(lines.len());
+        for line in lines {
+            let named = [
+                ("audit key", &line.key),
+                ("actor", &line.actor),
+                ("action", &line.action),
+                ("repository", &line.repository),
+            ];
+            for (field, text) in named {
+                bounds::name(field, text)?;
+            }
+            let detail = bounds::json("detail", &line.detail)?;
+            if !self.has_line(&line.key).await? {
+                new.push((line, detail));
+            }
+        }
+        if new.is_empty() {
+            return Ok(0);
+        }
+        let mut transaction = self.begin().await?;
+        let mut added = 0;
+        for (line, detail) in new {
+            added += usize::from(self.put_line(&mut transaction, line, detail).await?);
+        }
+        if added == 0 {
+            // Dropped without a commit, the transaction gives its numbers back.
+            return Ok(0);
+        }
+        self.commit(transaction).await?;
+        Ok(added)
+    }
+
+    async fn put_line(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        line: &AuditEntry,
+        detail: String,
+    ) -> Result<bool> {
         // Taken apart, so that a new field cannot be forgotten here.
         let AuditEntry {
             key,
@@ -42,19 +80,11 @@ impl SqlStore {
             environment,
             release,
             text,
-            detail,
+            detail: _,
         } = line;
-        for (field, text) in
-            [("audit key", key), ("actor", actor), ("action", action), ("repository", repository)]
-        {
-            bounds::name(field, text)?;
-        }
-        let detail = bounds::json("detail", detail)?;
-        if self.has_line(key).await? {
-            return Ok(false);
-        }
-        let mut transaction = self.begin().await?;
-        let id = self.draw(&mut transaction, "audit").await?;
+        // The number is the next one, and is taken only by a line that is new: the counter's row is locked before,
+        // so that two who add the same line wait for each other.
+        let id = self.draw(transaction, "audit").await?;
         let made = sqlx::query(
             "INSERT INTO audit (id, entry_key, at_ms, actor, action, repository, application, environment, \
              release_id, body, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
@@ -71,14 +101,14 @@ impl SqlStore {
         .bind(release.as_ref().map(AsRef::<str>::as_ref))
         .bind(bounds::sentence(text))
         .bind(detail)
-        .execute(&mut *transaction)
+        .execute(&mut **transaction)
         .await
         .map_err(|error| self.sort(error))?;
         if made.rows_affected() == 0 {
-            // Dropped without a commit, the transaction gives its number back.
+            let back = sqlx::query("UPDATE counter SET last = last - 1 WHERE name = 'audit'");
+            back.execute(&mut **transaction).await.map_err(|error| self.sort(error))?;
             return Ok(false);
         }
-        self.commit(transaction).await?;
         Ok(true)
     }
 

@@ -10,7 +10,7 @@ use std::{
 
 use gantry_core::{
     config::pipeline::Pipeline,
-    decide::{Decision, decide},
+    decide::{Decision, decide, decider::Tally},
     facts::Facts,
     ids::{ApplicationName, CommitId},
     reason::Problem,
@@ -35,6 +35,8 @@ pub struct Seen {
     pub at: Timestamp,
     /// Nothing was left to do at the end of it.
     pub settled: bool,
+    /// What is on its way, as decided on what was seen.
+    pub under_way: Tally,
 }
 
 impl Seen {

@@ -1,5 +1,7 @@
 //! Builds as CI reports them.
 
+use std::collections::BTreeSet;
+
 use gantry_core::{
     build::{BuildReport, BuildStatus},
     ids::{Digest, Tag},
@@ -63,6 +65,7 @@ impl SqlStore {
         if report.status == BuildStatus::Success && !seen_before {
             self.know_artifact(&mut transaction, report, digest, received).await?;
         }
+        self.note_change(&mut transaction, &BTreeSet::from([&report.image])).await?;
         self.commit(transaction).await?;
         Ok(recorded)
     }

@@ -2,7 +2,7 @@
 //!
 //! Nothing is rewritten where nothing changed: a poll that finds what is known costs no disk write.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures_util::TryStreamExt as _;
 use gantry_core::{
@@ -18,7 +18,7 @@ use super::{Result, SqlStore, bounds, rows};
 
 /// Rows in one statement. To SQLite `$1` is a name, which it looks up in a list, so the time of a statement grows
 /// with the square of its parameters: 200 rows in one took three times as long for each row as 32.
-const CHUNK: usize = 32;
+pub(super) const CHUNK: usize = 32;
 
 /// The place of a state in the database; see the migration.
 fn state_number(state: TagState) -> i64 {
@@ -37,7 +37,7 @@ fn state_of(number: i64) -> rows::Read<TagState> {
 }
 
 /// `($1, $2), ($3, $4)` and so on. All that is spliced into statements here are such numbers.
-fn places(count: usize, columns: usize) -> String {
+pub(super) fn places(count: usize, columns: usize) -> String {
     let row = |row: usize| {
         let places: Vec<String> =
             (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
@@ -67,18 +67,26 @@ impl SqlStore {
         let pointers: Vec<Pointer<'_>> =
             pointers.into_iter().map(|((image, tag), digest)| (image, tag, digest)).collect();
         let mut transaction = self.begin().await?;
+        let mut changed = BTreeSet::new();
         for chunk in facts.chunks(CHUNK) {
-            self.write_artifacts(&mut transaction, chunk).await?;
+            if self.write_artifacts(&mut transaction, chunk).await? {
+                changed.extend(chunk.iter().map(|artifact| &artifact.image));
+            }
         }
-        self.write_tags(&mut transaction, &pointers, now).await?;
+        changed.extend(self.write_tags(&mut transaction, &pointers, now).await?);
+        if changed.is_empty() {
+            return Ok(());
+        }
+        self.note_change(&mut transaction, &changed).await?;
         self.commit(transaction).await
     }
 
+    /// Whether any of them was changed.
     async fn write_artifacts(
         &self,
         transaction: &mut Transaction<'static, Any>,
         chunk: &[&Artifact],
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let sql = format!(
             "INSERT INTO artifact (image, digest, built_ms, revision, source, described) VALUES {} \
              ON CONFLICT (image, digest) DO UPDATE SET built_ms = COALESCE(excluded.built_ms, artifact.built_ms), \
@@ -100,8 +108,8 @@ impl SqlStore {
                 .bind(artifact.source.as_deref())
                 .bind(1_i64);
         }
-        query.execute(&mut **transaction).await.map_err(|error| self.sort(error))?;
-        Ok(())
+        let done = query.execute(&mut **transaction).await.map_err(|error| self.sort(error))?;
+        Ok(done.rows_affected() > 0)
     }
 
     pub(super) async fn put_tag(
@@ -112,17 +120,22 @@ impl SqlStore {
         now: Timestamp,
     ) -> Result<()> {
         let mut transaction = self.begin().await?;
-        self.write_tags(&mut transaction, &[(image, tag, digest)], now).await?;
+        let changed = self.write_tags(&mut transaction, &[(image, tag, digest)], now).await?;
+        if changed.is_empty() {
+            return Ok(());
+        }
+        self.note_change(&mut transaction, &changed).await?;
         self.commit(transaction).await
     }
 
-    /// Points tags at the digests that a registry gave for them.
-    async fn write_tags(
+    /// Points tags at the digests that a registry gave for them; tells the images of those that may have changed.
+    async fn write_tags<'a>(
         &self,
         transaction: &mut Transaction<'static, Any>,
-        pointers: &[Pointer<'_>],
+        pointers: &[Pointer<'a>],
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<BTreeSet<&'a ImageName>> {
+        let mut changed = BTreeSet::new();
         for chunk in pointers.chunks(CHUNK) {
             let sql = format!(
                 "INSERT INTO tag (image, tag, digest, state, seen_ms) VALUES {} \
@@ -141,9 +154,12 @@ impl SqlStore {
                     .bind(state_number(TagState::Listed))
                     .bind(now.as_millisecond());
             }
-            query.execute(&mut **transaction).await.map_err(|error| self.sort(error))?;
+            let done = query.execute(&mut **transaction).await.map_err(|error| self.sort(error))?;
+            if done.rows_affected() > 0 {
+                changed.extend(chunk.iter().map(|(image, ..)| *image));
+            }
         }
-        Ok(())
+        Ok(changed)
     }
 
     pub(super) async fn put_list(&self, image: &ImageName, complete: &[Tag], began: Timestamp) -> Result<()> {
@@ -194,6 +210,7 @@ impl SqlStore {
             }
             query.execute(&mut *transaction).await.map_err(|error| self.sort(error))?;
         }
+        self.note_change(&mut transaction, &BTreeSet::from([image])).await?;
         self.commit(transaction).await
     }
 

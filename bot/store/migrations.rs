@@ -17,6 +17,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (1, "start", include_str!("migrations/0001_start.sql")),
     (2, "notes", include_str!("migrations/0002_notes.sql")),
     (3, "first seen", include_str!("migrations/0003_first_seen.sql")),
+    (4, "catalog change", include_str!("migrations/0004_catalog_change.sql")),
 ];
 
 /// Applies what is not applied yet. On PostgreSQL several replicas may do this at once: the migrator holds an

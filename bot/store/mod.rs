@@ -23,6 +23,7 @@ pub mod board;
 mod bounds;
 mod builds;
 mod catalog;
+mod changes;
 mod error;
 mod inbox;
 mod keep;
@@ -53,8 +54,8 @@ pub use self::{
     keep::Retention,
     sql::SqlStore,
     types::{
-        AuditEntry, AuditFilter, AuditPage, AuditRecord, Born, Enqueued, Entry, FirstSeen, Health, InboxId,
-        Pruned, Recorded,
+        AuditEntry, AuditFilter, AuditPage, AuditRecord, Born, CatalogChanges, Enqueued, Entry, FirstSeen,
+        Health, InboxId, Pruned, Recorded,
     },
 };
 
@@ -119,10 +120,18 @@ pub trait Store: Send + Sync {
     /// Everything known of the given images, or of all.
     async fn catalog(&self, images: Option<&[ImageName]>) -> Result<Catalog>;
 
+    /// Which images changed in the catalog after the change of that number; without one none, and only the number
+    /// of the last change is told. A change is told after its rows can be read: to read on from the number that was
+    /// told before the catalog was read misses nothing.
+    async fn catalog_changes(&self, after: Option<i64>) -> Result<CatalogChanges>;
+
     /// Adds a line to the audit log; a line with the same key that is there already stays as it is. Returns
     /// whether this call added it. Key, actor, action and repository are at most 255 bytes, `detail` has the
     /// bounds of a payload; a text that is too long is cut.
     async fn append(&self, line: &AuditEntry) -> Result<bool>;
+
+    /// Adds lines as [`Store::append`] does, all of them or none, in one transaction. Returns how many were added.
+    async fn append_all(&self, lines: &[AuditEntry]) -> Result<usize>;
 
     /// Lines of the audit log, newest first, those with a number below `after` where one is given; at most
     /// `limit`, and at most 1,000.

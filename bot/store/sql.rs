@@ -14,8 +14,8 @@ use serde_json::Value;
 use sqlx::{Any, AnyPool, Row, Transaction};
 
 use super::{
-    AuditEntry, AuditFilter, AuditPage, AuditRecord, Born, Enqueued, Entry, FirstSeen, Health, InboxId,
-    Pruned, Recorded, Result, Retention, Store, StoreError, migrations, postgres, sqlite,
+    AuditEntry, AuditFilter, AuditPage, AuditRecord, Born, CatalogChanges, Enqueued, Entry, FirstSeen,
+    Health, InboxId, Pruned, Recorded, Result, Retention, Store, StoreError, migrations, postgres, sqlite,
 };
 
 /// A store on SQLite or PostgreSQL. Cheap to clone; all clones share the connections.
@@ -166,8 +166,16 @@ impl Store for SqlStore {
         self.load_catalog(images).await
     }
 
+    async fn catalog_changes(&self, after: Option<i64>) -> Result<CatalogChanges> {
+        self.changed_since(after).await
+    }
+
     async fn append(&self, line: &AuditEntry) -> Result<bool> {
-        self.put_line(line).await
+        Ok(self.put_lines(std::slice::from_ref(line)).await? == 1)
+    }
+
+    async fn append_all(&self, lines: &[AuditEntry]) -> Result<usize> {
+        self.put_lines(lines).await
     }
 
     async fn audit(&self, filter: &AuditFilter, after: Option<i64>, limit: u32) -> Result<AuditPage> {

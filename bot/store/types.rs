@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use gantry_core::ids::{ApplicationName, BranchName, CommitId, EnvironmentName, ReleaseId};
+use gantry_core::ids::{ApplicationName, BranchName, CommitId, EnvironmentName, ImageName, ReleaseId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -58,6 +58,15 @@ pub struct Entry {
     pub received: Timestamp,
     /// When it was dealt with and what came of it; `None` while it waits.
     pub finished: Option<(Timestamp, Value)>,
+}
+
+/// What changed in the catalog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogChanges {
+    /// The number of the last change: what comes later has a higher one.
+    pub last: i64,
+    /// The images that have changed.
+    pub images: Vec<ImageName>,
 }
 
 /// What a report of a build changed.

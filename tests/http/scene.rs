@@ -12,7 +12,7 @@ use gantry_core::{
         pipeline::{Application, FileEntry, Image, Pipeline, Stage},
         types::{Delivery, First, Gate, Merge, Select, Write},
     },
-    decide::place_of,
+    decide::{decide, decider::Tally, place_of},
     duration::Span,
     facts::{
         Arrival, Facts, Held, Person, Place, PlaceFacts, Proposal, ProposalBranch, ProposalState, Record,
@@ -235,6 +235,7 @@ impl Scene {
 
     /// As the loop puts it on the board.
     pub(crate) fn seen(self) -> Seen {
+        let under_way = Tally::of(&decide(&self.pipeline, &self.facts, at(100)));
         Seen {
             repository: self.repository,
             pipeline: Some(Arc::new(self.pipeline)),
@@ -243,6 +244,7 @@ impl Scene {
             problems: vec![],
             at: at(100),
             settled: true,
+            under_way,
         }
     }
 }

@@ -24,6 +24,27 @@ fn line(number: i64, application: &str, environment: &str) -> AuditEntry {
 }
 
 #[tokio::test]
+async fn many_lines_are_added_at_once_and_known_ones_take_no_number() {
+    on_each(async |database| {
+        let store = database.open().await;
+        store.append(&line(1, "checkout", "dev")).await.unwrap();
+        let lines: Vec<AuditEntry> = [2, 1, 3, 2].map(|number| line(number, "checkout", "dev")).into();
+        assert_eq!(store.append_all(&lines).await.unwrap(), 2);
+        assert_eq!(store.append_all(&lines).await.unwrap(), 0);
+        assert_eq!(store.append_all(&[]).await.unwrap(), 0);
+        store.append(&line(4, "checkout", "dev")).await.unwrap();
+        let all = store.audit_since(0, 100).await.unwrap();
+        let numbers: Vec<i64> = all.iter().map(|record| record.id - all[0].id).collect();
+        assert_eq!(numbers, [0, 1, 2, 3]);
+        let mut bad = line(6, "checkout", "dev");
+        bad.actor = "x".repeat(1_000);
+        assert!(store.append_all(&[line(5, "checkout", "dev"), bad]).await.is_err());
+        assert_eq!(store.audit_since(0, 100).await.unwrap().len(), 4, "all of them or none");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_line_is_added_once_and_read_in_pages() {
     on_each(async |database| {
         let store = database.open().await;

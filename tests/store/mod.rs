@@ -3,6 +3,7 @@
 mod audit;
 mod builds;
 mod catalog;
+mod changes;
 mod durable;
 mod hostile;
 mod inbox;

@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// How many applications one build concerns: so many merges follow from it.
-const APPLICATIONS: usize = 300;
+const APPLICATIONS: usize = 150;
 const IMAGE: &str = "registry.example.com/shop/base";
 /// How long the process may take to end.
 const END: Duration = Duration::from_secs(10);

@@ -12,9 +12,11 @@
 //! - `explain` tells `why` which release a place speaks of.
 //! - `standing` is what is said of a place.
 //! - `place` joins them into a standing and its effects.
+//! - `decider` remembers what was decided, and decides anew where something changed.
 
 pub mod candidates;
 mod context;
+pub mod decider;
 pub(crate) mod explain;
 mod order;
 pub mod place;
@@ -53,16 +55,37 @@ pub struct Decision {
 pub fn decide(pipeline: &Pipeline, facts: &Facts, now: Timestamp) -> Decision {
     let mut decision = Decision { effects: moved(facts).into_iter().collect(), ..Decision::default() };
     for application in pipeline.applications.values() {
-        for place in decide_stages(pipeline, facts, now, application, None) {
-            let (standing, effects, requests) = place.into_parts();
-            let looks = standing.next.iter().flat_map(|next| &next.gates).filter_map(|gate| gate.until);
-            decision.next_look = looks.chain(standing.retry()).chain(decision.next_look).min();
-            decision.standings.push(standing);
-            if !facts.git_silent {
-                decision.effects.extend(effects);
-            }
-            decision.requests.extend(requests);
+        let Decision { standings, effects, requests, next_look } = of(pipeline, facts, now, application);
+        decision.standings.extend(standings);
+        decision.effects.extend(effects);
+        decision.requests.extend(requests);
+        decision.next_look = decision.next_look.into_iter().chain(next_look).min();
+    }
+    decision
+}
+
+/// Decides for one application in all of its environments; `None` if it isn't in the pipeline.
+#[must_use]
+pub fn decision_of(
+    pipeline: &Pipeline,
+    facts: &Facts,
+    now: Timestamp,
+    application: &ApplicationName,
+) -> Option<Decision> {
+    Some(of(pipeline, facts, now, pipeline.applications.get(application)?))
+}
+
+fn of(pipeline: &Pipeline, facts: &Facts, now: Timestamp, application: &Application) -> Decision {
+    let mut decision = Decision::default();
+    for place in decide_stages(pipeline, facts, now, application, None) {
+        let (standing, effects, requests) = place.into_parts();
+        let looks = standing.next.iter().flat_map(|next| &next.gates).filter_map(|gate| gate.until);
+        decision.next_look = looks.chain(standing.retry()).chain(decision.next_look).min();
+        decision.standings.push(standing);
+        if !facts.git_silent {
+            decision.effects.extend(effects);
         }
+        decision.requests.extend(requests);
     }
     decision
 }

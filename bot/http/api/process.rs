@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    http::{access::Operation, openapi, problem::Refusal, route::Route, server::Server, views},
+    http::{access::Operation, openapi, problem::Refusal, route::Route, server::Server},
     store::{StoreError, board::RegistryHealth},
 };
 
@@ -97,10 +97,8 @@ async fn metrics(State(server): State<Server>) -> Result<impl IntoResponse, Refu
     let seconds = |since: Timestamp| now.duration_since(since).as_secs_f64().max(0.0);
     for seen in app.board.all() {
         app.metrics.repository(&seen.repository, seconds(seen.at), seen.problems.len());
-        let decided = server.decided(&seen).await?;
         for step in STEPS {
-            let count = views::under_way(&decided).filter(|under| under.next.step == step).count();
-            app.metrics.under_way(&seen.repository, step.word(), count);
+            app.metrics.under_way(&seen.repository, step.word(), seen.under_way.at(step));
         }
     }
     for registry in app.board.registries() {

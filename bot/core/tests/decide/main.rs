@@ -3,6 +3,7 @@
 
 mod back;
 mod config;
+mod decider;
 mod people;
 mod promotion;
 mod proposals;
