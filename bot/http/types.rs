@@ -5,7 +5,7 @@ use gantry_core::{
     facts::Place,
     gates::GateVerdict,
     ids::{ApplicationName, CommitId, EnvironmentName, ImageName, ProposalNumber, ReleaseId},
-    reason::Problem,
+    reason::{Mark, Owner, Problem},
 };
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -43,6 +43,10 @@ pub struct PlaceView {
     pub version: String,
     /// One sentence: what comes next, or why nothing does.
     pub text: String,
+    /// The mark of that sentence.
+    pub mark: Mark,
+    /// Who has to act.
+    pub owner: Owner,
 }
 
 /// One application with all of its environments, in the pipeline's order.
@@ -121,6 +125,10 @@ pub struct PromotionView {
     pub gates: Vec<GateView>,
     /// One sentence.
     pub text: String,
+    /// The mark of that sentence.
+    pub mark: Mark,
+    /// Who has to act.
+    pub owner: Owner,
 }
 
 /// One release of an application.

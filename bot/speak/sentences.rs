@@ -151,7 +151,8 @@ impl Renderer {
         let block = match (next.step.word(), next.proposal, holds) {
             // Without a number there is no proposal to speak of.
             ("proposed", None, _) => "waiting",
-            ("proposed", Some(_), Some(Reason::NeedsApproval { .. })) => "asks",
+            // The reason names the proposal.
+            ("proposed", Some(_), Some(Reason::NeedsApproval { .. })) => "waiting",
             (block, _, _) => block,
         };
         let why = holds.map(|reason| self.clause(reason));

@@ -2,7 +2,13 @@
 
 use std::{collections::BTreeSet, fs, sync::LazyLock};
 
-use gantry_core::{effects::Promotion, ids::ProposalNumber, reason::Reason};
+use gantry_core::{
+    decide::standing::Next,
+    effects::Promotion,
+    gates::{GateVerdict, Verdict},
+    ids::ProposalNumber,
+    reason::Reason,
+};
 use proptest::prelude::*;
 
 use super::{samples::Samples, sentences::kind, *};
@@ -244,4 +250,38 @@ fn each_reason_has_one_mark_one_step_one_owner_and_one_sentence() {
     };
     let table: Vec<String> = samples().reasons.iter().map(row).collect();
     insta::assert_snapshot!(table.join("\n"));
+}
+
+/// A standing, `why`, a gate's line and a closing comment tell a reason by the same words.
+#[test]
+fn a_reason_is_told_in_the_same_words_everywhere() {
+    use gantry_core::decide::standing::Step;
+    let (samples, renderer) = (samples(), Renderer::embedded());
+    let next = samples.standings.iter().find_map(|standing| standing.next.first()).unwrap();
+    for reason in &samples.reasons {
+        let words = renderer.clause(reason);
+        let step = Step::of(reason.mark()).filter(|step| *step != Step::Writing);
+        let mut standing = samples.standings[0].clone();
+        match step {
+            Some(step) => {
+                let gates = Vec::new();
+                standing.next = vec![Next { step, gates, reason: Some(reason.clone()), ..next.clone() }];
+                standing.rest = None;
+            }
+            None => standing.rest = Some(reason.clone()),
+        }
+        let told = renderer.standing(&standing).to_lowercase();
+        assert!(told.contains(words.trim_end_matches('.').to_lowercase().as_str()), "{told}\n{words}");
+        assert_eq!(standing.said().mark, if step.is_some() { reason.mark() } else { standing.said().mark });
+        let verdict = GateVerdict {
+            gate: "soak".to_owned(),
+            verdict: Verdict::Wait,
+            until: None,
+            reason: reason.clone(),
+        };
+        assert_eq!(renderer.gate(&verdict), renderer.reason(reason));
+        let mut why = samples.whys[1].clone();
+        why.steps[0].reason = reason.clone();
+        assert!(renderer.why_steps(&why)[0].contains(words.trim_end_matches('.')), "{words}");
+    }
 }

@@ -86,7 +86,8 @@ fn view(application: &str, environment: &str, version: &str, minutes: i64, text:
         problem: None,
         rest: Some(Reason::NothingNewer),
     };
-    PlaceView { standing, version: version.into(), text: text.into() }
+    let (mark, owner) = (standing.said().mark, standing.said().owner);
+    PlaceView { standing, version: version.into(), text: text.into(), mark, owner }
 }
 
 fn next(version: &str, step: Step, proposal: Option<u64>) -> Next {

@@ -197,3 +197,21 @@ async fn a_bad_config_says_which_one_is_in_force() {
     house.pass().await;
     assert_eq!(house.seen().problems, problems, "also after a restart");
 }
+
+#[tokio::test]
+async fn what_belongs_to_no_place_any_more_is_not_approved() {
+    let mut house = House::new().await;
+    house.build("1.1.0", "success").await;
+    house.later(60).await;
+    house.later(60).await;
+    let proposal = house.open("prod").unwrap();
+    let config = CONFIG.replace("IMAGE", IMAGE);
+    let start = config.find("  - name: prod").unwrap();
+    let end = config.find("applications:").unwrap();
+    let without = format!("{}{}", &config[..start], &config[end..]);
+    house.person("alice", "Take prod out", &[("gantry.yaml", &without)]);
+    let (proposal, head) = (proposal.number, proposal.head);
+    let (repository, reason) = ("shop".to_owned(), String::new());
+    let outcome = house.ask(&Request::Approve { repository, proposal, head, reason }).await;
+    assert!(!outcome.done, "{outcome:?}");
+}

@@ -9,6 +9,7 @@ use gantry_core::{
         view::Put,
     },
     ids::{ApplicationName, EnvironmentName},
+    reason::Mark,
 };
 
 use super::Found;
@@ -91,7 +92,10 @@ fn is(standing: &Standing, state: &str) -> bool {
         "drift" => matches!(standing.put, Put::Drift { .. }),
         "proposed" => standing.next.iter().any(|next| next.proposal.is_some()),
         "waiting" => standing.next.iter().any(|next| next.step == Step::Waiting),
-        _ => standing.problem.is_some() || standing.next.iter().any(|next| next.step == Step::Stopped),
+        _ => {
+            standing.said().mark == Mark::Stopped
+                || standing.next.iter().any(|next| next.step == Step::Stopped)
+        }
     }
 }
 

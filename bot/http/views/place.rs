@@ -57,7 +57,9 @@ fn image_problem(seen: &Seen, image: &ImageName) -> Option<ImageProblem> {
 
 /// A standing with its sentence.
 fn place(renderer: &Renderer, standing: Standing) -> PlaceView {
-    PlaceView { version: standing.version(), text: renderer.standing(&standing), standing }
+    let said = standing.said();
+    let (mark, owner) = (said.mark, said.owner);
+    PlaceView { version: standing.version(), text: renderer.standing(&standing), mark, owner, standing }
 }
 
 /// A release on its way, before it is told.
@@ -100,6 +102,8 @@ pub(in crate::http) fn promotion(renderer: &Renderer, under: Under<'_>) -> Promo
         head: open.map(|proposal| proposal.head.clone()),
         gates: next.gates.iter().map(gate).collect(),
         text: renderer.standing(&own),
+        mark: own.said().mark,
+        owner: own.said().owner,
     }
 }
 
