@@ -95,7 +95,20 @@ async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     }
 }
 
+/// Lets the process open as many files as the system allows it: each connection is one, and the usual limit is no
+/// more than the connections that are allowed, so that Git and the database would find none left.
+fn allow_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+    {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+}
+
 pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Result<Server, StartError> {
+    allow_files();
     std::fs::create_dir_all(&settings.data)
         .map_err(|error| StartError::Data { path: settings.data.display().to_string(), error })?;
     let key = Arc::new(seal::load_or_make(&settings.seal_key)?);
