@@ -96,6 +96,12 @@ impl Release {
         Self { id, application, artifacts, config }
     }
 
+    /// The same artifacts and config as a release of an application of another name.
+    #[must_use]
+    pub fn under(&self, name: &ApplicationName) -> Self {
+        Self::with_config(name.clone(), self.artifacts.clone(), self.config.clone())
+    }
+
     /// The name people use for it: its tags, joined with `+` where there are several images with
     /// different tags; and the beginning of its config's id where config is promoted with them, as it may be all
     /// that differs.

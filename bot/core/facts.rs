@@ -96,6 +96,11 @@ pub struct Facts {
     pub looks: BTreeMap<ImageName, Look>,
     /// Proposals on Gantry's branches by their place, newest first; at most one of each is open.
     pub proposals: SharedMap<Place, Vec<Proposal>>,
+    /// The heads of Gantry's branches that belong to no application and environment of the config, and to which no
+    /// person committed.
+    pub leftovers: BTreeMap<Place, CommitId>,
+    /// The config at the default branch's head is the one in force. Otherwise nothing is taken for left over.
+    pub config_sound: bool,
     /// Git could not be read: everything of it is as it was last known, and nothing is done at all.
     pub git_silent: bool,
     /// The forge did not answer: `proposals` are the last known ones, and nothing is done that rests on them.

@@ -61,6 +61,15 @@ pub(crate) struct Word {
     pub(crate) claimed: bool,
 }
 
+impl Word {
+    /// The same with its record under another name; `claimed` is what was claimed before.
+    pub(crate) fn under(self, claimed: bool, own: impl Fn(Record) -> Option<Record>) -> Self {
+        let renamed = |believed: Believed| Some(Believed { record: own(believed.record)?, ..believed });
+        let believed = self.believed.and_then(renamed);
+        Self { claimed: believed.is_none() && (claimed || self.claimed), believed }
+    }
+}
+
 /// Judges the commits of one branch.
 #[derive(Clone, Copy)]
 pub(crate) struct Judge<'a> {

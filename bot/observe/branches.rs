@@ -19,7 +19,7 @@ use super::{
     history::is_bot,
 };
 use crate::{
-    git::{GitError, Mirror},
+    git::{CommitInfo, GitError, Mirror},
     seal::Trust,
 };
 
@@ -49,6 +49,8 @@ pub(super) struct Branches {
     /// Whether the commits on them are as Gantry made them, by the branch that they go to: so their bases may move
     /// without each seal being checked again.
     sealed: HashMap<(BranchName, CommitId), bool>,
+    /// Those of no application and environment.
+    leftovers: BTreeMap<Place, Left>,
     /// What the last look found.
     found: SharedMap<Place, ProposalBranch>,
 }
@@ -61,9 +63,13 @@ impl Branches {
         heads: &BTreeMap<BranchName, CommitId>,
     ) -> Result<SharedMap<Place, ProposalBranch>, GitError> {
         let (mut found, mut read, mut sealed) = (BTreeMap::new(), BTreeMap::new(), HashMap::new());
+        self.leftovers.retain(|place, left| heads.get(&place.branch()) == Some(&left.head));
         for (name, head) in heads {
             let Some(place) = place_of_branch(name) else { continue };
-            let Some((base_name, base)) = base_of(by.pipeline, heads, &place) else { continue };
+            let Some((base_name, base)) = base_of(by.pipeline, heads, &place) else {
+                self.nowhere(by, heads, &place, head)?;
+                continue;
+            };
             let branch = match self.read.remove(&place) {
                 Some((at, on, branch)) if at == *head && on == *base => branch,
                 _ => look_at(by, &place, head, (base_name, base), &mut self.sealed)?,
@@ -72,6 +78,7 @@ impl Branches {
                 Some(((base_name.clone(), id.clone()), *self.sealed.get(&(base_name.clone(), id.clone()))?))
             };
             sealed.extend(known(head));
+            self.leftovers.remove(&place);
             read.insert(place.clone(), (head.clone(), base.clone(), branch.clone()));
             found.insert(place, branch);
         }
@@ -79,6 +86,51 @@ impl Branches {
         super::update(&mut self.found, found);
         Ok(self.found.clone())
     }
+}
+
+impl Branches {
+    /// The heads of branches that belong to nothing and hold Gantry's commit alone.
+    pub(super) fn leftovers(&self) -> BTreeMap<Place, CommitId> {
+        let ours = self.leftovers.iter().filter(|(_, left)| left.ours);
+        ours.map(|(place, left)| (place.clone(), left.head.clone())).collect()
+    }
+
+    /// Looks at a branch that belongs to nothing: once for each head.
+    fn nowhere(
+        &mut self,
+        By { mirror, pipeline: _, bot, trust }: By<'_>,
+        heads: &BTreeMap<BranchName, CommitId>,
+        place: &Place,
+        head: &CommitId,
+    ) -> Result<(), GitError> {
+        if self.leftovers.contains_key(place) {
+            return Ok(());
+        }
+        let commit = mirror.commit_info(head)?;
+        let mut ours = false;
+        if let (true, Some(parent)) = (is_claimed(&commit, place, bot), commit.parents.first()) {
+            // What it was made on is on a branch of people's, and the seal is one for that branch.
+            for (branch, other) in heads.iter().filter(|(name, _)| !name.as_str().starts_with("gantry/")) {
+                let judge = Judge { mirror, trust, branch };
+                ours = ours || (judge.is_proposal(&commit)? && mirror.is_ancestor(parent, other)?);
+            }
+        }
+        self.leftovers.insert(place.clone(), Left { head: head.clone(), ours });
+        Ok(())
+    }
+}
+
+/// A branch that belongs to nothing.
+#[derive(Debug)]
+struct Left {
+    head: CommitId,
+    /// It holds one commit of Gantry's and nothing else.
+    ours: bool,
+}
+
+/// A commit that says it is Gantry's for a place.
+fn is_claimed(commit: &CommitInfo, place: &Place, bot: &Person) -> bool {
+    is_bot(&commit.committer, bot) && claim_of(commit).is_some_and(|record| record.place == *place)
 }
 
 /// `gantry/<environment>/<application>`.

@@ -207,7 +207,15 @@ impl BranchHistory {
                 continue;
             }
             let holding = |record: &Record| holds_what(record, &holds);
-            let word = judge.word(&mut self.ledger, &place, commit, &merged, &holding)?;
+            let mut word = judge.word(&mut self.ledger, &place, commit, &merged, &holding)?;
+            for name in &application.was {
+                // What was recorded under an old name is this application's.
+                if word.believed.is_none() {
+                    let former = gantry_core::decide::place_of(name, &place.environment);
+                    let told = judge.word(&mut self.ledger, &former, commit, &merged, &holding)?;
+                    word = told.under(word.claimed, |record| application.own(record));
+                }
+            }
             let since = belief.sightings.since(branch, &place, &commit.id, word.believed.as_ref());
             self.arrive(place, holds, state, commit, word, since, appeared);
         }

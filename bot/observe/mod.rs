@@ -36,12 +36,12 @@ use gantry_core::{
     config::pipeline::{Application, Pipeline, Stage},
     decide::{
         decider::{Tally, Wanted},
-        place_of,
+        leftover, place_of,
     },
     facts::{Closing, Facts, Failure, Person, Place, PlaceFacts, PromotionRequest, Proposal, ProposalState},
     ids::{ApplicationName, BranchName, CommitId, ConfigId, ReleaseId},
     promoted::ConfigState,
-    reason::{Owner, Problem},
+    reason::{Owner, Problem, Reason},
     shared::SharedMap,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -159,6 +159,8 @@ impl Changes {
         if !same
             || old.recorded != new.recorded
             || old.git_silent != new.git_silent
+            || old.config_sound != new.config_sound
+            || old.leftovers != new.leftovers
             || old.forge_silent != new.forge_silent
             || old.reports_lost != new.reports_lost
         {
@@ -248,6 +250,9 @@ impl Observer {
         let pipeline = git.config.pipeline.clone();
         let config_at = git.config.at.clone();
         if let Some(pipeline) = &pipeline {
+            if facts.config_sound {
+                problems.extend(left_over(&self.sources.renderer, pipeline, &facts));
+            }
             facts.catalog = self.catalog.update(&*self.sources.store, pipeline, &facts).await?;
         }
         facts.looks = self.sources.images.looks();
@@ -408,6 +413,8 @@ impl GitSide {
         facts.places = self.places.clone();
         let at = Where { mirror, pipeline: &pipeline, default: &default, heads: &branches };
         self.rejections.look(at, closings, &mut facts)?;
+        facts.config_sound = self.config.problems.is_empty();
+        facts.leftovers = self.branches.leftovers();
         facts.configs = self.configs.clone();
         Ok(facts)
     }
@@ -525,6 +532,19 @@ fn update<V: Clone + PartialEq>(map: &mut SharedMap<Place, V>, now: BTreeMap<Pla
             map.insert(place, value);
         }
     }
+}
+
+/// The open proposals that belong to nothing any more: they are shown until they are closed.
+fn left_over(renderer: &Renderer, pipeline: &Pipeline, facts: &Facts) -> Vec<Problem> {
+    let open = leftover::proposals(pipeline, facts);
+    let said = |(proposal, reason): (&Proposal, Reason)| Problem {
+        file: None,
+        line: None,
+        column: None,
+        message: renderer.left_over(proposal.number, &reason),
+        owner: Owner::Nobody,
+    };
+    open.into_iter().map(said).collect()
 }
 
 /// A closing by a person, which is a rejection.

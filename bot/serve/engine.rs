@@ -8,11 +8,11 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use gantry_core::{
     decide::{
         decider::{Decider, Wanted},
+        leftover,
         place::RequestOutcome,
     },
     facts::{Failure, Place},
     ids::ReleaseId,
-    reason::Reason,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -208,8 +208,8 @@ impl Engine {
         };
         let mut proposals = seen.facts.proposals.values().flatten();
         let proposal = proposals.find(|proposal| proposal.number == *number)?;
-        let text = || self.actor.renderer.reason(&Reason::NotConfigured);
-        (!pipeline.has(&proposal.place)).then(|| Outcome { done: false, text: text() })
+        let gone = leftover::gone(pipeline, &proposal.place)?;
+        Some(Outcome { done: false, text: self.actor.renderer.reason(&gone) })
     }
 
     async fn finish_wishes(&self, decision: &Wanted) -> Result<(), StoreError> {

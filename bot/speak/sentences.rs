@@ -8,6 +8,7 @@ use gantry_core::{
     effects::{Effect, Promotion},
     facts::{HeadStatus, Rejection},
     gates::{GateVerdict, Verdict},
+    ids::ProposalNumber,
     reason::Reason,
     why::{Answer, Why},
 };
@@ -57,7 +58,7 @@ pub(super) fn kind(reason: &Reason) -> &'static str {
         Reason::ListIncomplete { .. } => "list_incomplete",
         Reason::UnknownContents { .. } => "unknown_contents",
         Reason::Broken { .. } => "broken",
-        Reason::NotConfigured => "not_configured",
+        Reason::NotConfigured { .. } => "not_configured",
         Reason::TakenOver { .. } => "taken_over",
         Reason::ForgeSilent => "forge_silent",
         Reason::GitSilent => "git_silent",
@@ -105,6 +106,13 @@ impl Renderer {
     #[must_use]
     pub fn reason(&self, reason: &Reason) -> String {
         sentence(&self.clause(reason))
+    }
+
+    /// An open proposal that belongs to nothing any more, as one sentence.
+    #[must_use]
+    pub fn left_over(&self, number: ProposalNumber, reason: &Reason) -> String {
+        let values = values! { proposal => number, why => self.clause(reason) };
+        sentence(&self.block("standings.txt", "left_over", &values))
     }
 
     /// Why a gate says what it says, as one sentence.

@@ -87,7 +87,7 @@ impl Scene {
         ];
         let mut scene = Self {
             repository: repository.to_owned(),
-            pipeline: Pipeline { environments, applications: BTreeMap::new() },
+            pipeline: Pipeline { environments, applications: BTreeMap::new(), renamed: BTreeMap::new() },
             facts: Facts::default(),
             commits: 0,
             proposals: 0,
@@ -103,6 +103,7 @@ impl Scene {
         let select = Select { semver: Some("*".to_owned()), ..Select::default() };
         let application = Application {
             name: app.parse().unwrap(),
+            was: Vec::new(),
             source: Some(format!("https://git.example.com/shop/{app}")),
             images: vec![Image {
                 image: image(app),

@@ -10,6 +10,7 @@ mod damage;
 mod end;
 mod full_disk;
 mod kill;
+mod leftovers;
 mod main_job;
 mod people;
 mod recovery;

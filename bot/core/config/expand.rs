@@ -63,6 +63,7 @@ impl Parsed {
             }
         }
         work.configs();
+        work.renamed();
         for (rule, message) in overlaps(&environments, &work.found) {
             let hint = "promote only files that nothing else writes; `keep` leaves files of a folder out";
             work.config_problem(rule, message, Some(hint.into()));
@@ -77,8 +78,11 @@ impl Parsed {
             return Err(report(&self.file, problems));
         }
         let named = |Found { application, .. }: Found| (application.name.clone(), application);
-        let applications = found.into_iter().map(named).collect();
-        Ok((Pipeline { environments, applications }, report(&self.file, notices)))
+        let applications: BTreeMap<ApplicationName, Application> = found.into_iter().map(named).collect();
+        let names =
+            applications.values().flat_map(|app| app.was.iter().map(|old| (old.clone(), app.name.clone())));
+        let renamed = names.collect();
+        Ok((Pipeline { environments, applications, renamed }, report(&self.file, notices)))
     }
 
     /// Each stage after all of its `after`; of those that could be next, the first in the config.
@@ -224,6 +228,18 @@ impl<'a> Expansion<'a> {
         }
     }
 
+    /// A name that an application had before is nobody's now.
+    fn renamed(&mut self) {
+        let taken = |found: &Found| {
+            let used = found.application.was.iter().find(|old| self.by_name.contains_key(old.as_str()))?;
+            Some((found.rule, format!("{} is the name of another application", quoted(used.as_str()))))
+        };
+        for (rule, message) in self.found.iter().filter_map(taken).collect::<Vec<_>>() {
+            let hint = "an application that is still found can't be this one under an old name";
+            self.problem(rule, message, Some(hint.into()));
+        }
+    }
+
     fn add(
         &mut self,
         index: usize,
@@ -241,7 +257,8 @@ impl<'a> Expansion<'a> {
             PromotedConfig { definition: definition(texts), entries: BTreeMap::new() }
         });
         let refs = Vec::new();
-        let application = Application { name, source: rule.source.clone(), images, refs, files, config };
+        let (was, source) = (rule.was.clone(), rule.source.clone());
+        let application = Application { name, was, source, images, refs, files, config };
         self.found.push(Found { application, rule: index });
         at
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     artifact::Artifact,
-    facts::{Held, Place},
+    facts::{Held, Place, Record},
     ids::{ApplicationName, BranchName, EntryName, EnvironmentName, ImageName},
     promoted::ConfigEntry,
     select::Selector,
@@ -21,6 +21,8 @@ pub struct Pipeline {
     pub environments: Vec<Stage>,
     /// The applications by name.
     pub applications: BTreeMap<ApplicationName, Application>,
+    /// The present names of applications by those that they had before.
+    pub renamed: BTreeMap<ApplicationName, ApplicationName>,
 }
 
 /// An environment, with its defaults filled in.
@@ -47,6 +49,8 @@ pub struct Stage {
 pub struct Application {
     /// Its name.
     pub name: ApplicationName,
+    /// The names that it had before.
+    pub was: Vec<ApplicationName>,
     /// Its source repository.
     pub source: Option<String>,
     /// Its images.
@@ -134,6 +138,24 @@ pub struct FollowingRef {
     pub write: RefWrite,
 }
 
+impl Application {
+    /// A record as one of this application, which may have had another name when it was written: then its release is
+    /// that of the same artifacts and config under the present name. `None` for a record of another application.
+    #[must_use]
+    pub fn own(&self, record: Record) -> Option<Record> {
+        if record.place.application == self.name {
+            return Some(record);
+        }
+        if !self.was.contains(&record.place.application) {
+            return None;
+        }
+        let release = record.release().under(&self.name).id;
+        let place = Place { application: self.name.clone(), ..record.place };
+        // What it came from is known by its old id alone.
+        Some(Record { place, release, from: None, ..record })
+    }
+}
+
 impl Pipeline {
     /// Whether it names this place.
     #[must_use]
@@ -143,6 +165,14 @@ impl Pipeline {
                 .applications
                 .get(&place.application)
                 .is_some_and(|app| app.files.contains_key(&place.environment))
+    }
+
+    /// The application that has this name, or had it before.
+    #[must_use]
+    pub fn application_named(&self, name: &ApplicationName) -> Option<&Application> {
+        self.applications
+            .get(name)
+            .or_else(|| self.renamed.get(name).and_then(|new| self.applications.get(new)))
     }
 
     /// The stage of that name.

@@ -30,7 +30,7 @@ pub fn schema() -> Value {
     types["Select"]["dependentRequired"] = json!({ "extract": ["filter"] });
     types["ApplicationRule"]["oneOf"] = json!([
         { "required": ["name", "files"], "not": { "required": ["discover"] } },
-        { "required": ["discover"], "not": { "required": ["name"] } },
+        { "required": ["discover"], "not": { "anyOf": [{ "required": ["name"] }, { "required": ["was"] }] } },
     ]);
     schema
 }

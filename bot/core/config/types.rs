@@ -103,6 +103,10 @@ pub struct ApplicationRule {
     /// The application's name. Exactly one of `name` and `discover` is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<ApplicationName>,
+    /// The names that it had before; only with `name`. Rejections, records and closed proposals of an old name are
+    /// those of this application.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub was: Vec<ApplicationName>,
     /// A path pattern with `{application}` and `{environment}`; each match is an application there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discover: Option<String>,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     order::{self, Came, Compared, Order, Present},
+    rejected::rejection,
     view::{View, Visit},
 };
 use crate::{
@@ -15,7 +16,6 @@ use crate::{
         pipeline::{Image, Stage},
         types::Gate,
     },
-    facts::{Place, ProposalState},
     gates::{self, GateVerdict, Stay, Subject},
     ids::{EnvironmentName, ReleaseId},
     reason::{OrderBy, Reason},
@@ -78,7 +78,6 @@ pub(super) fn list(
     } else {
         arrived(view, &upstream)
     };
-    let place = Place { application: view.application.name.clone(), environment: stage.name.clone() };
     let mut list = Vec::new();
     let mut behind: Option<String> = None;
     let mut passed_held = false;
@@ -98,8 +97,8 @@ pub(super) fn list(
         }
         let not_back =
             || taken.iter().find_map(|(visit, at)| not_back(view, stage, visit, release, came(*at)));
-        let refused = match (order, rejection(view, &place, &release.id)) {
-            (_, Some(rejected)) => Some(rejected),
+        let refused = match (order, rejection(view, &stage.name, &release)) {
+            (_, Some(rejected)) => Some(rejected.reason),
             (Order::Older, None) => Some(older(by)),
             (Order::Unordered, None) => Some(Reason::Unordered { held: present.version() }),
             (Order::Newer | Order::Same, None) => held_back
@@ -322,23 +321,4 @@ fn not_back(
     }
     let newer = order::compare(view.application, release, came, &out.present()).order == Order::Newer;
     (!newer).then(|| Reason::TakenBack { environment, version: out.present().version(), by, commit })
-}
-
-/// The rejection of a release in a place that is in force: one in Git, or a proposal that was closed by a person
-/// and is not in Git yet.
-pub(super) fn rejection(view: &View<'_>, place: &Place, release: &ReleaseId) -> Option<Reason> {
-    for proposal in view.facts.proposals.get(place).into_iter().flatten() {
-        if let ProposalState::Closed { at, by, by_gantry: false, reason } = &proposal.state
-            && proposal.release.as_ref() == Some(release)
-            && !view.facts.is_recorded(place, proposal.number, release)
-        {
-            return Some(Reason::Rejected { by: by.clone(), at: *at, reason: reason.clone() });
-        }
-    }
-    let mut rejections = view.facts.rejections_of(place).iter();
-    rejections.find(|rejection| rejection.release == *release).map(|rejection| Reason::Rejected {
-        by: rejection.by.clone(),
-        at: rejection.at,
-        reason: rejection.reason.clone(),
-    })
 }

@@ -14,7 +14,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Decision, decision_of, moved,
+    Decision, decision_of, leftover, moved,
     standing::{RequestOutcome, Step},
 };
 use crate::{
@@ -120,6 +120,8 @@ impl Decider {
             wanted.under_way.add(&one.under_way);
             wanted.coming.extend(one.coming.iter().cloned());
         }
+        wanted.effects.extend(leftover::effects(pipeline, facts));
+        wanted.requests.extend(leftover::requests(pipeline, facts));
         wanted
     }
 
@@ -168,6 +170,9 @@ impl Decider {
             rejections,
             recorded,
             unmoved,
+            // What is left over is decided on each time.
+            leftovers: _,
+            config_sound: _,
             // It is promoted from, and decides nothing.
             configs: _,
             catalog,
@@ -216,6 +221,10 @@ impl Decider {
         }
         let due = self.of.iter().filter(|(_, wanted)| wanted.next_look.is_some_and(|at| at <= now));
         changed.extend(due.map(|(application, _)| application.clone()).chain(self.ahead.iter().cloned()));
+        // What was seen under an old name concerns the application that has a new one.
+        let renamed = changed.iter().filter_map(|name| pipeline.renamed.get(name).cloned());
+        let renamed: Vec<ApplicationName> = renamed.collect();
+        changed.extend(renamed);
         Some(changed)
     }
 }

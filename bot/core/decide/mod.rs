@@ -7,6 +7,7 @@
 //! - `view` turns what files and commits say into releases and stays.
 //! - `order` tells whether a release is newer than what an environment holds (promise 4).
 //! - `candidates` lists the releases that may come next, newest first, each with its gates.
+//! - `leftover` closes what belongs to nothing any more.
 //! - `request` weighs what people ask for, `proposal` what becomes of an open proposal, and `rest` says why nothing
 //!   comes next.
 //! - `explain` tells `why` which release a place speaks of.
@@ -18,10 +19,12 @@ pub mod candidates;
 mod context;
 pub mod decider;
 pub(crate) mod explain;
+pub mod leftover;
 mod order;
 pub mod place;
 mod proposal;
 mod put;
+mod rejected;
 mod request;
 mod rest;
 pub mod standing;
@@ -61,6 +64,8 @@ pub fn decide(pipeline: &Pipeline, facts: &Facts, now: Timestamp) -> Decision {
         decision.requests.extend(requests);
         decision.next_look = decision.next_look.into_iter().chain(next_look).min();
     }
+    decision.effects.extend(leftover::effects(pipeline, facts));
+    decision.requests.extend(leftover::requests(pipeline, facts));
     decision
 }
 

@@ -7,7 +7,7 @@ use super::{
     candidates,
     context::{Context, Target},
     order::Present,
-    place_of, proposal,
+    place_of, proposal, rejected,
     request::{self, Grant},
     rest::nothing,
     view::{Put, View},
@@ -18,7 +18,7 @@ use crate::{
         types::Delivery,
     },
     effects::Effect,
-    facts::{Facts, PromotionRequest, ProposalState},
+    facts::{Facts, PromotionRequest},
     reason::{Owner, Problem, Reason},
 };
 
@@ -69,7 +69,7 @@ pub(super) fn decide(
     let considered = candidates::list(&view, stage, &present, &own);
     let context = Context { view, stage, place, present, considered: &considered, before };
 
-    let mut effects = rulings(&context);
+    let mut effects = rejected::unwritten(&context);
     let mut requests = Vec::new();
     let mut target = considered
         .iter()
@@ -80,7 +80,7 @@ pub(super) fn decide(
             Grant::Now(considered) => target = Some(Target { considered, request: Some(request) }),
             // First what earlier versions wrote is moved to where it can be lifted.
             Grant::Lift(_) if facts.unmoved => {}
-            Grant::Lift(effect) => effects.push(*effect),
+            Grant::Lift(effect) => effects.extend(effect),
             Grant::Answer(outcome) => requests.push((request.id, outcome)),
         }
     }
@@ -170,33 +170,4 @@ fn pinned(context: &Context<'_>) -> Option<Reason> {
     let record = facts.branches.get(&context.place)?.record.as_ref()?;
     let version = record.release().version();
     Some(Reason::Pinned { by: record.by.clone()?, proposal: proposal.number, version })
-}
-
-/// People's closings that are not in Git yet are written there (promise 1).
-fn rulings(context: &Context<'_>) -> Vec<Effect> {
-    let facts = context.view.facts;
-    if facts.recorded.is_none() || facts.unmoved {
-        return Vec::new();
-    }
-    let proposals = facts.proposals.get(&context.place).into_iter().flatten();
-    proposals
-        .filter_map(|proposal| match (&proposal.state, &proposal.release) {
-            (ProposalState::Closed { at, by, by_gantry: false, reason }, Some(release)) => {
-                let recorded = facts.is_recorded(&context.place, proposal.number, release);
-                let seen = context.considered.iter().find(|considered| considered.release.id == *release);
-                (!recorded && context.refused(release).is_none()).then(|| Effect::Rule {
-                    place: context.place.clone(),
-                    base: context.ledger(),
-                    release: release.clone(),
-                    version: seen.map_or_else(|| release.short().to_owned(), |seen| seen.release.version()),
-                    rejects: true,
-                    by: by.clone(),
-                    at: *at,
-                    reason: reason.clone(),
-                    proposal: Some(proposal.number),
-                })
-            }
-            _ => None,
-        })
-        .collect()
 }

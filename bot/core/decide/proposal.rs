@@ -10,6 +10,7 @@ use super::{
     context::{Context, Target},
     order::{self, Came, Order},
     put::Put,
+    rejected::rejection,
     standing::{Next, Standing, Step},
 };
 use crate::{
@@ -132,13 +133,7 @@ fn gates_of(context: &Context<'_>, record: &Record) -> Vec<GateVerdict> {
 /// Why Gantry does not merge what nobody asked for: it was never promoted where it comes from.
 fn held_back(context: &Context<'_>, record: &Record, position: Option<usize>) -> Option<Reason> {
     let refused = context.considered.get(position?)?.refused.as_ref();
-    Some(match refused.filter(|reason| record.by.is_none() && is_uncounted(reason))?.clone() {
-        // Where nothing is proposed it is no fault; an open proposal waits for somebody.
-        Reason::NeverPromoted { environment, by, commit, version: _ } => {
-            Reason::NotPromoted { environment, by, commit, claimed: false }
-        }
-        reason => reason,
-    })
+    refused.filter(|reason| record.by.is_none() && is_uncounted(reason)).cloned()
 }
 
 fn is_uncounted(reason: &Reason) -> bool {
@@ -223,8 +218,8 @@ fn merge_verdict(merge: Merge, proposal: &Proposal) -> GateVerdict {
 pub(super) fn pointless(context: &Context<'_>, branch: &ProposalBranch) -> Option<Reason> {
     let record = branch.record.as_ref()?;
     let release = record.release();
-    if let Some(rejected) = candidates::rejection(&context.view, &context.place, &release.id) {
-        return Some(rejected);
+    if let Some(rejected) = rejection(&context.view, &context.stage.name, &release) {
+        return Some(rejected.reason);
     }
     let later = |environment: &EnvironmentName, commit: &CommitId| {
         let visits = context.view.visits(environment);

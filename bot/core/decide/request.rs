@@ -4,7 +4,7 @@ use super::{
     candidates::{self, Considered},
     context::Context,
     order::{self, Came, Order},
-    proposal,
+    proposal, rejected,
     rest::nothing,
     standing::RequestOutcome,
 };
@@ -21,7 +21,7 @@ pub(super) enum Grant<'a> {
     /// The release is written or proposed.
     Now(&'a Considered),
     /// First its rejection is lifted, by this effect.
-    Lift(Box<Effect>),
+    Lift(Option<Effect>),
     /// There is nothing more to do for it.
     Answer(RequestOutcome),
 }
@@ -47,17 +47,7 @@ pub(super) fn grant<'a>(context: &Context<'a>, request: &PromotionRequest) -> Gr
         Some(Reason::Rejected { .. }) => {
             return match context.refused(&release.id) {
                 Some(reason) => refuse(reason),
-                None => Grant::Lift(Box::new(Effect::Rule {
-                    place: context.place.clone(),
-                    base: context.ledger(),
-                    release: release.id.clone(),
-                    version: release.version(),
-                    rejects: false,
-                    by: request.by.clone(),
-                    at: context.view.now,
-                    reason: request.reason.clone(),
-                    proposal: None,
-                })),
+                None => Grant::Lift(rejected::lifting(context, release, request)),
             };
         }
         Some(Reason::OlderThanHeld { held, order }) => {

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use gantry_core::{
-    decide::{decide_place, place_of},
+    decide::{decide_place, leftover, place_of},
     ids::{EnvironmentName, ProposalNumber},
     reason::Reason,
 };
@@ -117,9 +117,9 @@ async fn approve(
 ) -> Result<Response, Refusal> {
     let why = reason(&body.reason)?;
     let open = Open::find(&server, names.get("number")?, body.repository.as_deref())?;
-    if !open.configured {
+    if let Some(gone) = open.gone {
         let detail = format!("proposal {} can't be approved", open.number);
-        return Err(Refusal::conflict(detail, &server.app.renderer.reason(&Reason::NotConfigured)));
+        return Err(Refusal::conflict(detail, &server.app.renderer.reason(&gone)));
     }
     let request = Request::Approve {
         repository: open.repository,
@@ -156,8 +156,8 @@ struct Open {
     repository: String,
     number: ProposalNumber,
     head: gantry_core::ids::CommitId,
-    /// `gantry.yaml` names its place.
-    configured: bool,
+    /// Why its place is none any more.
+    gone: Option<Reason>,
 }
 
 impl Open {
@@ -175,9 +175,9 @@ impl Open {
             });
             if let Some(proposal) = open {
                 let (repository, head) = (seen.repository.clone(), proposal.head.clone());
-                let configured =
-                    seen.pipeline.as_deref().is_none_or(|pipeline| pipeline.has(&proposal.place));
-                found.push(Self { repository, number, head, configured });
+                let pipeline = seen.pipeline.as_deref();
+                let gone = pipeline.and_then(|pipeline| leftover::gone(pipeline, &proposal.place));
+                found.push(Self { repository, number, head, gone });
             }
         }
         match (found.pop(), found.is_empty()) {

@@ -6,6 +6,7 @@ mod applications;
 mod config;
 mod environments;
 mod files;
+mod renamed;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,7 @@ pub(super) fn validate(config: &Config, tree: &Tree) -> Result<Vec<Vec<Selector>
     let mut check = Check { config, tree, problems: Vec::new() };
     check.environments();
     let selectors = check.applications();
+    check.renamed();
     if check.problems.is_empty() { Ok(selectors) } else { Err(check.problems) }
 }
 

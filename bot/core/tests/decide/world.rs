@@ -107,6 +107,7 @@ impl World {
         };
         let application = Application {
             name: "checkout".parse().unwrap(),
+            was: Vec::new(),
             source: None,
             images: vec![Image {
                 image: IMAGE.parse().unwrap(),
@@ -124,6 +125,7 @@ impl World {
             pipeline: Pipeline {
                 environments,
                 applications: BTreeMap::from([(application.name.clone(), application)]),
+                renamed: BTreeMap::new(),
             },
             facts: Facts::default(),
             commits: 0,
