@@ -101,25 +101,38 @@ impl Sightings {
         &mut self,
         arrivals: impl Iterator<Item = (&'a BranchName, &'a Arrival)>,
     ) -> (Vec<FirstSeen>, Vec<FirstSeen>) {
-        if self.fresh.is_empty() && self.gone.is_empty() && self.rewritten.is_empty() {
-            return (Vec::new(), Vec::new());
+        let (fresh, mut gone) = (std::mem::take(&mut self.fresh), std::mem::take(&mut self.gone));
+        let rewritten = std::mem::take(&mut self.rewritten);
+        if fresh.is_empty() && rewritten.is_empty() {
+            return (fresh, gone);
         }
-        let present: HashSet<(BranchName, CommitId)> =
-            arrivals.map(|(branch, arrival)| (branch.clone(), arrival.commit.clone())).collect();
-        let is_present = |row: &FirstSeen| present.contains(&(row.branch.clone(), row.commit.clone()));
-        let (fresh, passed): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.fresh).into_iter().partition(is_present);
-        let (now, rewritten) = (self.now, std::mem::take(&mut self.rewritten));
-        let old = |at: &Timestamp| now.duration_since(*at) > KEPT;
-        let mut gone = std::mem::take(&mut self.gone);
-        for ((branch, commit), at) in &self.known {
-            let row = FirstSeen { branch: branch.clone(), commit: commit.clone(), at: *at };
-            if (old(at) || rewritten.contains(branch)) && !is_present(&row) {
-                gone.push(row);
+        let stale = |((branch, _), at): &(&(BranchName, CommitId), &Timestamp)| {
+            rewritten.contains(branch) || self.now.duration_since(**at) > KEPT
+        };
+        // Only these are looked for among the arrivals, which are many.
+        let mut passed: BTreeMap<BranchName, HashSet<CommitId>> = BTreeMap::new();
+        let rows = fresh.iter().map(|row| (&row.branch, &row.commit));
+        for (branch, commit) in rows.chain(self.known.iter().filter(stale).map(|(key, _)| (&key.0, &key.1))) {
+            passed.entry(branch.clone()).or_default().insert(commit.clone());
+        }
+        for (branch, arrival) in arrivals {
+            if let Some(commits) = passed.get_mut(branch) {
+                commits.remove(&arrival.commit);
             }
         }
-        for row in passed.iter().chain(&gone) {
-            self.known.remove(&(row.branch.clone(), row.commit.clone()));
+        let is_passed = |row: &FirstSeen| passed.get(&row.branch).is_some_and(|of| of.contains(&row.commit));
+        let (never, fresh): (Vec<_>, Vec<_>) = fresh.into_iter().partition(is_passed);
+        // What came and went within one look is not in the database.
+        for row in never {
+            self.known.remove(&(row.branch, row.commit));
+        }
+        for (branch, commits) in passed {
+            for commit in commits {
+                let key = (branch.clone(), commit);
+                if let Some(at) = self.known.remove(&key) {
+                    gone.push(FirstSeen { branch: key.0, commit: key.1, at });
+                }
+            }
         }
         (fresh, gone)
     }
