@@ -21,6 +21,8 @@ use super::{
 const WORTH: usize = 32;
 /// The most threads, each with handles and caches of its own.
 const MAX_THREADS: usize = 8;
+/// How many commits a thread looks at before it forgets them.
+const SNAPSHOTS: usize = 8;
 /// How many items a thread takes at once.
 const PIECE: usize = 16;
 
@@ -36,11 +38,22 @@ impl Reader<'_> {
     /// # Errors
     /// As [`Mirror::snapshot`] and [`Snapshot::read`].
     pub fn read(&mut self, commit: &CommitId, path: &str) -> Result<Option<File>, GitError> {
-        if let Some(snapshot) = self.snapshots.get(commit) {
-            return snapshot.read(path);
+        self.snapshot(commit)?.read(path)
+    }
+
+    /// As [`Mirror::snapshot`], which is kept for a while.
+    ///
+    /// # Errors
+    /// As [`Mirror::snapshot`].
+    pub fn snapshot(&mut self, commit: &CommitId) -> Result<&Snapshot<'_>, GitError> {
+        if !self.snapshots.contains_key(commit) {
+            if self.snapshots.len() >= SNAPSHOTS {
+                self.snapshots.clear();
+            }
+            let snapshot = self.mirror.snapshot(commit)?;
+            self.snapshots.insert(commit.clone(), snapshot);
         }
-        let snapshot = self.mirror.snapshot(commit)?;
-        self.snapshots.entry(commit.clone()).or_insert(snapshot).read(path)
+        Ok(&self.snapshots[commit])
     }
 }
 

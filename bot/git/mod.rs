@@ -58,6 +58,7 @@ mod send_pack;
 mod series;
 mod sign;
 mod snapshot;
+mod steps;
 pub mod trailers;
 mod wallet;
 
@@ -76,3 +77,4 @@ pub use push::{RefOutcome, RefResult, RefUpdate};
 pub use remote::{Credentials, Proxy, PushMethod, Remote};
 pub use sign::{Signing, SigningKey};
 pub use snapshot::{File, Kind, Listed, MAX_FILE, Snapshot, is_lfs_pointer};
+pub use steps::{End, Paths, Step, Steps};

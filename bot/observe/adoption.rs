@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use gantry_core::{
     config::{self, pipeline::Pipeline},
-    facts::{Arrival, Place},
+    facts::{Place, PlaceFacts},
     ids::{BranchName, CommitId},
+    shared::SharedMap,
 };
 use jiff::Timestamp;
 
@@ -48,26 +49,20 @@ pub(super) struct Adoption {
 }
 
 impl Adoption {
-    /// Marks those arrivals of a branch that were there before their place was named. `marked` is what each place
-    /// was last marked at.
+    /// Marks those arrivals of places with new ones that were there before their place was named.
     pub(super) fn mark(
         &mut self,
         mirror: &Mirror,
         pipeline: &Pipeline,
         (default, head): (&BranchName, &CommitId),
-        arrivals: &mut BTreeMap<Place, Vec<Arrival>>,
-        marked: &mut BTreeMap<Place, CommitId>,
+        touched: &[Place],
+        places: &mut SharedMap<Place, PlaceFacts>,
     ) -> Result<(), GitError> {
-        let mut open: Vec<Place> = Vec::new();
-        for (place, list) in arrivals.iter() {
-            let Some(last) = list.first().filter(|last| last.record.is_none() && !last.first) else {
-                continue;
-            };
-            if marked.get(place) != Some(&last.commit) {
-                marked.insert(place.clone(), last.commit.clone());
-                open.push(place.clone());
-            }
-        }
+        let is_open = |place: &&Place| {
+            let last = places.get(*place).and_then(|facts| facts.history.first());
+            last.is_some_and(|last| last.record.is_none() && !last.first)
+        };
+        let open: Vec<Place> = touched.iter().filter(is_open).cloned().collect();
         if open.is_empty() {
             return Ok(());
         }
@@ -76,7 +71,7 @@ impl Adoption {
         for place in &open {
             let Some(Some(version)) = self.named.get(place) else { continue };
             let on_default = pipeline.stage(&place.environment).is_some_and(|stage| stage.branch == *default);
-            for arrival in arrivals.get_mut(place).into_iter().flatten() {
+            for arrival in places.get_mut(place).into_iter().flat_map(|facts| &mut facts.history) {
                 let before = match self.order.get(&arrival.commit) {
                     // Another branch's commits stand in no order with the config's: their own times are for show.
                     _ if !on_default => arrival.at < version.at,

@@ -1,8 +1,11 @@
 //! How what an environment holds came there: read from the commits.
 //!
-//! The first-parent history of a branch is what was on it at each time. It is read once, newest commit last,
-//! and from then on only the new commits are. A branch that was force-pushed, or a pipeline whose files
-//! changed, is read again from the beginning.
+//! The first-parent history of a branch is what was on it at each time. It is read once, and from then on only the
+//! new commits are; of a pipeline that changed, only the places are read again whose files did. A branch that was
+//! force-pushed is read again from the beginning.
+//!
+//! Nothing that stands in a place is ever taken to be missing because it is old. A look reads back [`DEPTH`]
+//! commits; what has not changed since stands there at least since the oldest of them ([`PlaceFacts::older`]).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,73 +13,83 @@ use std::{
 };
 
 use gantry_core::{
-    config::pipeline::{Application, FileEntry, Pipeline},
-    facts::{Arrival, Held, Person, Place, Record},
+    config::pipeline::Pipeline,
+    decide::place_of,
+    facts::{Arrival, Person, Place, PlaceFacts, Record},
     ids::{BranchName, CommitId},
-    promoted::{ConfigEntry, ConfigState},
+    promoted::ConfigState,
+    shared::SharedMap,
 };
 use jiff::Timestamp;
 
 use super::{
-    belief::{Judge, Ledger, Word, holds as holds_what},
-    contents,
+    belief::{Judge, Ledger, Word, holds},
     promoted::ConfigTree,
     sightings::Sightings,
+    stretch::{Before, Contents, Moment, Outcome, Stretch},
+    wanted::Wanted,
 };
 use crate::{
-    git::{CommitInfo, GitError, Mirror},
+    git::{CommitInfo, End, GitError, Mirror, Step, Steps},
     seal::Trust,
 };
 
-/// How many commits of a branch are read at the first look. Older rejections and arrivals are not seen.
+/// How many commits of a branch a look reads back at most.
 const DEPTH: usize = 20_000;
-/// How many changes of one place are kept; the gates look at the last few.
-const KEPT: usize = 50;
+/// How many changes of one place are kept.
+const KEPT: usize = 20;
 /// How many commits a merge may bring that are searched for trailers.
 const MERGED: usize = 200;
 
-/// The files of one branch that matter, and whose they are.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Wanted {
-    /// The files that name images.
-    files: BTreeMap<String, BTreeSet<Place>>,
-    /// The promoted files, and folders with their last `/`.
-    config: BTreeMap<String, BTreeSet<Place>>,
-    /// What is promoted of each place, `keep` included.
-    entries: BTreeMap<Place, Vec<ConfigEntry>>,
+/// What the history of one branch says.
+#[derive(Debug, Clone, Default)]
+pub(super) struct BranchHistory {
+    head: Option<CommitId>,
+    wanted: Arc<Wanted>,
+    ledger: Ledger,
+    /// The promoted files at the head.
+    pub(super) config: ConfigTree,
+    /// Where the config of each arrival of a place with `config` stands, in the order of its history.
+    pub(super) states: BTreeMap<Place, Vec<Option<ConfigState>>>,
+    /// Whose present contents came with a commit that was not read yet.
+    pub(super) older: Vec<Older>,
 }
 
-impl Wanted {
-    /// Whether anything on the branch is promoted as config.
-    pub(super) fn any_config(&self) -> bool {
-        !self.config.is_empty()
-    }
+/// Places whose present contents are older than what was read of a branch.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Older {
+    /// The newest commit that was not read.
+    pub(super) next: CommitId,
+    /// The time of the oldest one that was.
+    pub(super) at: Timestamp,
+    /// The places.
+    pub(super) places: BTreeSet<Place>,
+}
 
-    /// Whether the file may be promoted as config.
-    pub(super) fn is_config(&self, path: &str) -> bool {
-        self.config_places(path).next().is_some()
-    }
+/// What a branch is read by.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    /// The repository.
+    pub(super) mirror: &'a Mirror,
+    /// The pipeline in force.
+    pub(super) pipeline: &'a Pipeline,
+    /// The branch.
+    pub(super) branch: &'a BranchName,
+    /// What matters on it.
+    pub(super) wanted: &'a Arc<Wanted>,
+    /// How many commits are read back at most.
+    pub(super) depth: usize,
+}
 
-    /// The keys of a promoted file whose values are kept. A path belongs to one entry only: `config` is refused
-    /// where two claim it.
-    pub(super) fn keys(&self, path: &str) -> &[String] {
-        let owners = self.config.get(path).into_iter().flatten();
-        let mut entries = owners.filter_map(|place| self.entries.get(place)).flatten();
-        entries.find(|entry| entry.path == path).map_or(&[], ConfigEntry::keys)
-    }
-
-    fn config_places(&self, path: &str) -> impl Iterator<Item = &Place> {
-        let folders = if self.config.is_empty() { "" } else { path };
-        let ends = folders.match_indices('/').map(|(at, _)| at + 1).chain([folders.len()]);
-        ends.filter_map(move |end| self.config.get(path.get(..end)?)).flatten()
-    }
-
-    fn has(&self, path: &str) -> bool {
-        self.files.contains_key(path) || self.is_config(path)
-    }
-
-    fn places(&self, path: &str) -> impl Iterator<Item = &Place> {
-        self.files.get(path).into_iter().flatten().chain(self.config_places(path))
+impl<'a> Reading<'a> {
+    /// Of a branch, as far back as a look goes.
+    pub(super) fn of(
+        mirror: &'a Mirror,
+        pipeline: &'a Pipeline,
+        branch: &'a BranchName,
+        wanted: &'a Arc<Wanted>,
+    ) -> Self {
+        Self { mirror, pipeline, branch, wanted, depth: DEPTH }
     }
 }
 
@@ -88,183 +101,264 @@ pub(super) struct Belief<'a> {
     pub(super) sightings: &'a mut Sightings,
 }
 
-/// What the history of one branch says.
-#[derive(Debug, Clone, Default)]
-pub(super) struct BranchHistory {
-    head: Option<CommitId>,
-    wanted: Wanted,
-    ledger: Ledger,
-    /// The newest arrival of each place when it was last looked at whether it was found there.
-    pub(super) marked: BTreeMap<Place, CommitId>,
-    /// By place, newest first.
-    pub(super) arrivals: BTreeMap<Place, Vec<Arrival>>,
-    /// The promoted files at the head.
-    pub(super) config: ConfigTree,
-    /// Where the config of each arrival stands, in the same order.
-    pub(super) states: BTreeMap<Place, Vec<Option<ConfigState>>>,
-}
-
-/// The files that matter on each branch.
-pub(super) fn wanted(pipeline: &Pipeline) -> BTreeMap<BranchName, Wanted> {
-    let mut wanted: BTreeMap<BranchName, Wanted> = BTreeMap::new();
-    for application in pipeline.applications.values() {
-        for stage in &pipeline.environments {
-            let place = gantry_core::decide::place_of(&application.name, &stage.name);
-            for file in application.files.get(&stage.name).into_iter().flatten() {
-                let on_branch = wanted.entry(stage.branch.clone()).or_default();
-                on_branch.files.entry(file.path.clone()).or_default().insert(place.clone());
-            }
-            let config = application.config.as_ref().and_then(|config| config.entries.get(&stage.name));
-            if let Some(entries) = config {
-                let on_branch = wanted.entry(stage.branch.clone()).or_default();
-                for entry in entries {
-                    on_branch.config.entry(entry.path.clone()).or_default().insert(place.clone());
-                }
-                on_branch.entries.insert(place, entries.clone());
-            }
-        }
-    }
-    wanted
-}
+/// What the files of places hold at the head; of places that nothing changed it is not told.
+pub(super) type Touched = BTreeMap<Place, Contents>;
 
 impl BranchHistory {
-    /// Brings it up to `head`.
+    /// Brings it up to `head`. The histories of `places` are made what they are then.
     pub(super) fn follow(
         &mut self,
-        mirror: &Mirror,
-        pipeline: &Pipeline,
-        branch: &BranchName,
-        wanted: &Wanted,
+        reading: Reading<'_>,
         head: &CommitId,
         belief: &mut Belief<'_>,
-    ) -> Result<(), GitError> {
-        if self.head.as_ref() == Some(head) && self.wanted == *wanted {
-            return Ok(());
+        places: &mut SharedMap<Place, PlaceFacts>,
+    ) -> Result<Touched, GitError> {
+        let Reading { mirror, wanted, depth, .. } = reading;
+        let mut touched = Touched::new();
+        if self.head.as_ref() == Some(head) && Arc::ptr_eq(&self.wanted, wanted) {
+            return Ok(touched);
         }
-        let before = self.head.take();
-        let known = before.clone().filter(|_| self.wanted == *wanted);
-        let mut commits = mirror.log(head, known.as_ref(), DEPTH)?;
-        let joins =
-            |commits: &[CommitInfo]| commits.last().is_none_or(|c| c.parents.first() == known.as_ref());
-        if known.is_none() || !joins(&commits) {
-            if known.is_some() {
-                commits = mirror.log(head, None, DEPTH)?;
+        let before = std::mem::replace(&mut self.wanted, Arc::clone(wanted));
+        let known = self.head.take();
+        let mut fresh: BTreeSet<Place> =
+            wanted.marks().filter(|(place, mark)| before.mark(place) != Some(*mark)).map(own).collect();
+        let gone = before.marks().filter(|(place, _)| wanted.mark(place).is_none());
+        let gone: Vec<Place> = gone.map(own).collect();
+        for place in gone.iter().chain(&fresh) {
+            self.forget(place, places);
+        }
+        self.config.retain(wanted);
+        if let Some(known) = &known {
+            let kept: Vec<Place> = wanted.marks().map(own).filter(|place| !fresh.contains(place)).collect();
+            let narrow = (!fresh.is_empty()).then(|| wanted.only(&kept.into_iter().collect()));
+            let narrow = narrow.as_ref().unwrap_or(wanted);
+            let steps = mirror.steps(head, Some(known), depth, narrow)?;
+            if steps.end == End::Stop {
+                self.ledger.follow(head);
+                let mut config = std::mem::take(&mut self.config);
+                touched = self.take(reading, narrow, &steps, &mut config, belief, places)?;
+                self.config = config;
+            } else {
+                // The branch was rewritten, or has come too far to tell.
+                if !mirror.is_ancestor(known, head).unwrap_or_default() {
+                    belief.sightings.rewritten(reading.branch);
+                }
+                fresh = self.anew(wanted, places);
             }
-            let config = match commits.last() {
-                Some(oldest) => ConfigTree::list(&mirror.snapshot(&oldest.id)?, wanted)?,
-                None => ConfigTree::default(),
-            };
-            if before.is_some_and(|before| !mirror.is_ancestor(&before, head).unwrap_or_default()) {
-                belief.sightings.rewritten(branch);
-            }
-            *self = Self { wanted: wanted.clone(), config, ..Self::default() };
+        } else {
+            fresh = self.anew(wanted, places);
         }
         self.ledger.follow(head);
-        for commit in commits.iter().rev() {
-            self.take(mirror, pipeline, branch, commit, belief)?;
+        if !fresh.is_empty() {
+            touched.extend(self.begin(reading, head, &fresh, belief, places)?);
         }
         self.head = Some(head.clone());
-        Ok(())
+        Ok(touched)
     }
 
+    /// Reads the histories of these places from the head on.
+    fn begin(
+        &mut self,
+        reading: Reading<'_>,
+        head: &CommitId,
+        fresh: &BTreeSet<Place>,
+        belief: &mut Belief<'_>,
+        places: &mut SharedMap<Place, PlaceFacts>,
+    ) -> Result<Touched, GitError> {
+        let Reading { mirror, wanted, depth, .. } = reading;
+        let all = fresh.len() == wanted.marks().count();
+        let narrow = (!all).then(|| wanted.only(fresh));
+        let narrow = narrow.as_ref().unwrap_or(wanted);
+        let steps = mirror.steps(head, None, depth, narrow)?;
+        let mut config = match &steps.oldest {
+            Some((oldest, _)) => ConfigTree::before(mirror, oldest, narrow)?,
+            None => ConfigTree::default(),
+        };
+        let mut touched = self.take(reading, narrow, &steps, &mut config, belief, places)?;
+        self.config.extend(config);
+        let untouched: BTreeSet<&Place> =
+            fresh.iter().filter(|place| !touched.contains_key(*place)).collect();
+        let stretch = stretch(reading, narrow, &[]);
+        touched.extend(stretch.contents_at(head, &untouched)?);
+        if let (End::Limit(next), Some((_, at))) = (&steps.end, &steps.oldest) {
+            let unknown = |place: &&Place| places.get(*place).is_none_or(|facts| facts.history.is_empty());
+            let places: BTreeSet<Place> = fresh.iter().filter(unknown).cloned().collect();
+            if !places.is_empty() {
+                self.older.push(Older { next: next.clone(), at: *at, places });
+            }
+        }
+        Ok(touched)
+    }
+
+    /// Takes in a stretch. Answers what the files hold that it changed.
     fn take(
         &mut self,
-        mirror: &Mirror,
-        pipeline: &Pipeline,
-        branch: &BranchName,
-        commit: &CommitInfo,
+        reading: Reading<'_>,
+        wanted: &Wanted,
+        steps: &Steps,
+        config: &mut ConfigTree,
         belief: &mut Belief<'_>,
-    ) -> Result<(), GitError> {
-        let judge = Judge { mirror, trust: belief.trust, branch };
-        let parent = commit.parents.first();
-        let changed = mirror.changed(parent, &commit.id, &|path| self.wanted.has(path))?;
-        let merged = if commit.parents.len() > 1 {
-            let parent = parent.unwrap_or(&commit.id);
-            mirror.commits_between(parent, &commit.id, MERGED)?
-        } else {
-            Vec::new()
+        places: &mut SharedMap<Place, PlaceFacts>,
+    ) -> Result<Touched, GitError> {
+        let known = |place: &Place| {
+            let last = places.get(place)?.history.first()?;
+            Some(Before { holds: last.holds.clone(), config: last.config.clone() })
         };
-        if changed.is_empty() {
-            return Ok(());
-        }
-        let places: BTreeSet<Place> =
-            changed.iter().flat_map(|change| self.wanted.places(&change.path)).cloned().collect();
-        let snapshot = mirror.snapshot(&commit.id)?;
-        self.config.take(&changed, &snapshot, &self.wanted)?;
-        for place in places {
-            let Some((application, files)) = files_of(pipeline, &place) else { continue };
-            // A file that can't be read is a problem as long as it stands there, and no change of what the
-            // environment holds: who mends it brings nothing new.
-            let Ok(holds) = contents::read(&snapshot, branch, application, files)? else { continue };
-            let state = self.config.state(application, &place.environment, &commit.id);
-            let Ok(state) = state else { continue };
-            let appeared = files
-                .iter()
-                .all(|file| changed.iter().any(|change| change.path == file.path && change.before.is_none()));
-            let config = state.as_ref().and_then(|state| state.id.clone());
-            let last = self.arrivals.get(&place).and_then(|list| list.first());
-            if last.is_some_and(|last| last.holds == holds && last.config == config) {
-                continue;
+        let Outcome { moments, contents } = stretch(reading, wanted, &steps.steps).go(config, &known)?;
+        self.arrive(reading, moments, belief, places)?;
+        Ok(contents)
+    }
+
+    /// Makes arrivals of moments, which come oldest first.
+    fn arrive(
+        &mut self,
+        reading: Reading<'_>,
+        moments: Vec<(Place, Moment)>,
+        belief: &mut Belief<'_>,
+        places: &mut SharedMap<Place, PlaceFacts>,
+    ) -> Result<(), GitError> {
+        let judge = Judge { mirror: reading.mirror, trust: belief.trust, branch: reading.branch };
+        let mut told: Option<Told> = None;
+        let mut fresh: BTreeMap<Place, Fresh> = BTreeMap::new();
+        for (place, moment) in moments {
+            if told.as_ref().is_none_or(|told| told.commit.id != moment.commit) {
+                told = Some(Told::read(reading.mirror, &moment.commit)?);
             }
-            let holding = |record: &Record| holds_what(record, &holds);
-            let mut word = judge.word(&mut self.ledger, &place, commit, &merged, &holding)?;
-            for name in &application.was {
+            let Some(told) = &told else { continue };
+            let holding = |record: &Record| holds(record, &moment.holds);
+            let mut word = judge.word(&mut self.ledger, &place, &told.commit, &told.merged, &holding)?;
+            let application = reading.pipeline.applications.get(&place.application);
+            for (application, name) in
+                application.iter().flat_map(|app| app.was.iter().map(move |was| (app, was)))
+            {
                 // What was recorded under an old name is this application's.
                 if word.believed.is_none() {
-                    let former = gantry_core::decide::place_of(name, &place.environment);
-                    let told = judge.word(&mut self.ledger, &former, commit, &merged, &holding)?;
-                    word = told.under(word.claimed, |record| application.own(record));
+                    let former = place_of(name, &place.environment);
+                    let under =
+                        judge.word(&mut self.ledger, &former, &told.commit, &told.merged, &holding)?;
+                    word = under.under(word.claimed, |record| application.own(record));
                 }
             }
-            let since = belief.sightings.since(branch, &place, &commit.id, word.believed.as_ref());
-            self.arrive(place, holds, state, commit, word, since, appeared);
+            let believed = word.believed.as_ref();
+            let since = belief.sightings.since(reading.branch, &place, &moment.commit, believed);
+            let arrival = arrival(&moment, &told.commit, word, since);
+            let fresh = fresh.entry(place).or_default();
+            fresh.arrivals.push(arrival);
+            fresh.states.push(moment.state);
         }
+        for (place, Fresh { mut arrivals, mut states }) in fresh {
+            for older in &mut self.older {
+                older.places.remove(&place);
+            }
+            if states.iter().any(Option::is_some) || self.states.contains_key(&place) {
+                states.reverse();
+                let known = self.states.entry(place.clone()).or_default();
+                states.append(known);
+                states.truncate(KEPT);
+                *known = states;
+            }
+            let facts = places.get_or_insert_with(place, unread);
+            facts.older = None;
+            arrivals.reverse();
+            arrivals.append(&mut facts.history);
+            // What was there before another counts from no later: it may have been seen for the first time only now.
+            let mut latest = Timestamp::MAX;
+            for arrival in &mut arrivals {
+                latest = latest.min(arrival.since);
+                arrival.since = latest;
+            }
+            arrivals.truncate(KEPT);
+            arrivals.shrink_to_fit();
+            facts.history = arrivals;
+        }
+        self.older.retain(|older| !older.places.is_empty());
         Ok(())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of an arrival, each from elsewhere")]
-    fn arrive(
-        &mut self,
-        place: Place,
-        holds: Vec<Held>,
-        state: Option<ConfigState>,
-        commit: &CommitInfo,
-        word: Word,
-        since: Timestamp,
-        appeared: bool,
-    ) {
-        let config = state.as_ref().and_then(|state| state.id.clone());
-        let states = self.states.entry(place.clone()).or_default();
-        let list = self.arrivals.entry(place).or_default();
-        states.insert(0, state);
-        states.truncate(KEPT);
-        list.insert(
-            0,
-            Arrival {
-                commit: commit.id.clone(),
-                at: commit.at,
-                since,
-                author: commit.author.clone(),
-                subject: commit.subject.clone(),
-                holds,
-                config,
-                record: word.believed.map(|believed| Arc::new(believed.record)),
-                claimed: word.claimed,
-                found: false,
-                first: appeared,
-            },
-        );
-        list.truncate(KEPT);
-        // What was there before it counts from no later: it may have been seen for the first time only now.
-        for before in list.iter_mut().skip(1).take_while(|before| before.since > since) {
-            before.since = since;
+    /// The places with files on the branch.
+    pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
+        self.wanted.marks().map(|(place, _)| place)
+    }
+
+    /// Since when at least a place has held what it holds, where the commit that brought it was not read yet.
+    pub(super) fn older(&self, place: &Place) -> Option<Timestamp> {
+        self.older.iter().find(|older| older.places.contains(place)).map(|older| older.at)
+    }
+
+    /// Has everything read again at the next look.
+    pub(super) fn forget_head(&mut self) {
+        self.head = None;
+    }
+
+    /// Forgets everything; answers the places to be read.
+    fn anew(&mut self, wanted: &Arc<Wanted>, places: &mut SharedMap<Place, PlaceFacts>) -> BTreeSet<Place> {
+        *self = Self { wanted: Arc::clone(wanted), ..Self::default() };
+        let all: BTreeSet<Place> = wanted.marks().map(own).collect();
+        all.iter().for_each(|place| self.forget(place, places));
+        all
+    }
+
+    fn forget(&mut self, place: &Place, places: &mut SharedMap<Place, PlaceFacts>) {
+        self.states.remove(place);
+        for older in &mut self.older {
+            older.places.remove(place);
         }
+        places.remove(place);
     }
 }
 
-fn files_of<'a>(pipeline: &'a Pipeline, place: &Place) -> Option<(&'a Application, &'a [FileEntry])> {
-    let application = pipeline.applications.get(&place.application)?;
-    application.files.get(&place.environment).map(|files| (application, files.as_slice()))
+/// The arrivals of a place that are new, with where their config stands.
+#[derive(Default)]
+struct Fresh {
+    arrivals: Vec<Arrival>,
+    states: Vec<Option<ConfigState>>,
+}
+
+/// A place of which nothing was read yet.
+fn unread() -> PlaceFacts {
+    PlaceFacts { contents: Ok(Vec::new()), config: None, history: Vec::new(), older: None }
+}
+
+fn own((place, _): (&Place, super::wanted::Mark)) -> Place {
+    place.clone()
+}
+
+fn stretch<'a>(reading: Reading<'a>, wanted: &'a Wanted, steps: &'a [Step]) -> Stretch<'a> {
+    let Reading { mirror, pipeline, branch, .. } = reading;
+    Stretch { mirror, pipeline, branch, wanted, steps }
+}
+
+/// A commit, and those that it merged.
+struct Told {
+    commit: CommitInfo,
+    merged: Vec<CommitInfo>,
+}
+
+impl Told {
+    fn read(mirror: &Mirror, commit: &CommitId) -> Result<Self, GitError> {
+        let commit = mirror.commit_info(commit)?;
+        let merged = match commit.parents.as_slice() {
+            [parent, _, ..] => mirror.commits_between(parent, &commit.id, MERGED)?,
+            _ => Vec::new(),
+        };
+        Ok(Self { commit, merged })
+    }
+}
+
+fn arrival(moment: &Moment, commit: &CommitInfo, word: Word, since: Timestamp) -> Arrival {
+    Arrival {
+        commit: commit.id.clone(),
+        at: commit.at,
+        since,
+        author: commit.author.clone(),
+        subject: commit.subject.clone(),
+        holds: moment.holds.clone(),
+        config: moment.state.as_ref().and_then(|state| state.id.clone()),
+        record: word.believed.map(|believed| Arc::new(believed.record)),
+        claimed: word.claimed,
+        found: false,
+        first: moment.appeared,
+    }
 }
 
 /// Somebody as Git names them.

@@ -26,6 +26,8 @@ mod promoted;
 mod rejections;
 mod rulings;
 mod sightings;
+mod stretch;
+mod wanted;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -36,7 +38,7 @@ use gantry_core::{
     config::pipeline::{Application, Pipeline, Stage},
     decide::{
         decider::{Tally, Wanted},
-        leftover, place_of,
+        leftover,
     },
     facts::{Closing, Facts, Failure, Person, Place, PlaceFacts, PromotionRequest, Proposal, ProposalState},
     ids::{ApplicationName, BranchName, CommitId, ConfigId, ReleaseId},
@@ -51,11 +53,12 @@ use self::{
     branches::{Branches, By},
     catalog::Resident,
     config::ConfigWatch,
-    history::{Belief, BranchHistory},
+    history::{Belief, BranchHistory, Reading},
     images::Images,
     rejections::{RejectionWatch, Where},
     rulings::RulingLog,
     sightings::Sightings,
+    stretch::Contents,
 };
 pub use self::{
     config::FILE as CONFIG_FILE,
@@ -113,6 +116,8 @@ pub struct Observer {
 #[derive(Default)]
 struct GitSide {
     config: ConfigWatch,
+    /// What matters on each branch, by the pipeline.
+    wanted: Option<(Arc<Pipeline>, BTreeMap<BranchName, Arc<wanted::Wanted>>)>,
     history: BTreeMap<BranchName, BranchHistory>,
     branches: Branches,
     rejections: RejectionWatch,
@@ -347,8 +352,10 @@ impl Observer {
     /// Writes down which commits were seen for the first time, before anything is decided by it.
     async fn note_sightings(&mut self) -> Result<(), StoreError> {
         let git = self.git.get_or_insert_default();
+        let known = &git.places;
         let arrivals = git.history.iter().flat_map(|(branch, history)| {
-            history.arrivals.values().flatten().map(move |arrival| (branch, arrival))
+            let places = history.places().filter_map(|place| known.get(place));
+            places.flat_map(|facts| &facts.history).map(move |arrival| (branch, arrival))
         });
         let Some(sightings) = git.sightings.as_mut() else { return Ok(()) };
         let (seen, gone) = sightings.changes(arrivals);
@@ -408,6 +415,7 @@ impl GitSide {
         if !same {
             self.read_at = None;
             self.read_places(mirror, &pipeline, &facts.heads, trust, (&default, branches.get(&default)))?;
+            self.configs = configs(&pipeline, &self.history);
             self.read_at = Some(key);
         }
         facts.places = self.places.clone();
@@ -422,70 +430,95 @@ impl GitSide {
     fn read_places(
         &mut self,
         mirror: &Mirror,
-        pipeline: &Pipeline,
+        pipeline: &Arc<Pipeline>,
         heads: &BTreeMap<BranchName, CommitId>,
         trust: &Trust,
         default: (&BranchName, Option<&CommitId>),
     ) -> Result<(), GitError> {
         let mut belief = Belief { trust, sightings: self.sightings.get_or_insert_default() };
-        let mut places = BTreeMap::new();
-        // Where values are kept, one config stands in several environments with other bytes. What is new
-        // elsewhere comes from where config starts.
-        let (mut configs, mut elsewhere): (BTreeMap<_, _>, BTreeMap<_, _>) = Default::default();
-        for (branch, wanted) in history::wanted(pipeline) {
-            let Some(head) = heads.get(&branch) else { continue };
+        let anew = self.wanted.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, pipeline));
+        if anew {
+            let wanted =
+                wanted::Wanted::of(pipeline).into_iter().map(|(branch, wanted)| (branch, Arc::new(wanted)));
+            self.wanted = Some((Arc::clone(pipeline), wanted.collect()));
+        }
+        let Some((_, wanted)) = self.wanted.clone() else { return Ok(()) };
+        let left: Vec<BranchName> =
+            self.history.keys().filter(|branch| !wanted.contains_key(*branch)).cloned().collect();
+        for branch in left {
+            if let Some(history) = self.history.remove(&branch) {
+                history.places().for_each(|place| drop(self.places.remove(place)));
+            }
+        }
+        for (branch, wanted) in &wanted {
+            let Some(head) = heads.get(branch) else { continue };
             let history = self.history.entry(branch.clone()).or_default();
-            history.follow(mirror, pipeline, &branch, &wanted, head, &mut belief)?;
+            let reading = Reading::of(mirror, pipeline, branch, wanted);
+            let touched = history.follow(reading, head, &mut belief, &mut self.places)?;
+            let places: Vec<Place> = touched.keys().cloned().collect();
+            for (place, contents) in touched {
+                settle(pipeline, history, head, &place, contents, &mut self.places);
+            }
             if let Some(tip) = default.1 {
-                let (arrivals, marked) = (&mut history.arrivals, &mut history.marked);
-                self.adoption.mark(mirror, pipeline, (default.0, tip), arrivals, marked)?;
-            }
-            let snapshot = mirror.snapshot(head)?;
-            for application in pipeline.applications.values() {
-                for stage in pipeline.environments.iter().filter(|stage| stage.branch == branch) {
-                    let Some(files) = application.files.get(&stage.name) else { continue };
-                    let place = place_of(&application.name, &stage.name);
-                    let mut contents = contents::read(&snapshot, &branch, application, files)?;
-                    let config = match history.config.state(application, &stage.name, head) {
-                        Ok(Some(state)) if state.id.is_none() && starts(pipeline, application, stage) => {
-                            let missing = promoted::missing(application, &stage.name, &branch, &state);
-                            contents = contents.and(Err(missing));
-                            None
-                        }
-                        Ok(state) => state,
-                        Err(problem) => {
-                            contents = contents.and(Err(problem));
-                            None
-                        }
-                    };
-                    let facts = PlaceFacts {
-                        contents,
-                        config,
-                        history: history.arrivals.get(&place).cloned().unwrap_or_default(),
-                        older: None,
-                    };
-                    places.insert(place, facts);
-                }
-            }
-            for (place, states) in &history.states {
-                let stage = pipeline.stage(&place.environment);
-                let application = pipeline.applications.get(&place.application).zip(stage);
-                let first = application.is_some_and(|(app, stage)| starts(pipeline, app, stage));
-                let known = if first { &mut configs } else { &mut elsewhere };
-                for state in states.iter().flatten() {
-                    if let Some(id) = &state.id {
-                        known.entry(id.clone()).or_insert_with(|| state.clone());
-                    }
-                }
+                let marked =
+                    self.adoption.mark(mirror, pipeline, (default.0, tip), &places, &mut self.places);
+                marked.inspect_err(|_| history.forget_head())?;
             }
         }
-        for (id, state) in elsewhere {
-            configs.entry(id).or_insert(state);
-        }
-        self.configs = configs.into_iter().collect();
-        update(&mut self.places, places);
         Ok(())
     }
+}
+
+/// Writes down what a place holds at the head of its branch.
+fn settle(
+    pipeline: &Pipeline,
+    history: &BranchHistory,
+    head: &CommitId,
+    place: &Place,
+    mut contents: Contents,
+    places: &mut SharedMap<Place, PlaceFacts>,
+) {
+    let application = pipeline.applications.get(&place.application).zip(pipeline.stage(&place.environment));
+    let Some((application, stage)) = application else { return };
+    let config = match history.config.state(application, &stage.name, head) {
+        Ok(Some(state)) if state.id.is_none() && starts(pipeline, application, stage) => {
+            let missing = promoted::missing(application, &stage.name, &stage.branch, &state);
+            contents = contents.and(Err(missing));
+            None
+        }
+        Ok(state) => state,
+        Err(problem) => {
+            contents = contents.and(Err(problem));
+            None
+        }
+    };
+    let known = places.get(place).map(|facts| facts.history.clone()).unwrap_or_default();
+    let facts = PlaceFacts { contents, config, history: known, older: history.older(place) };
+    places.insert(place.clone(), facts);
+}
+
+/// Where each config stands, to be promoted from there. Where values are kept, one config stands in several
+/// environments with other bytes: what is new elsewhere comes from where config starts.
+fn configs(
+    pipeline: &Pipeline,
+    history: &BTreeMap<BranchName, BranchHistory>,
+) -> SharedMap<ConfigId, ConfigState> {
+    let (mut configs, mut elsewhere): (BTreeMap<_, _>, BTreeMap<_, _>) = Default::default();
+    for (place, states) in history.values().flat_map(|history| &history.states) {
+        let stage = pipeline.stage(&place.environment);
+        let application = pipeline.applications.get(&place.application).zip(stage);
+        let first = application.is_some_and(|(app, stage)| starts(pipeline, app, stage));
+        let known = if first { &mut configs } else { &mut elsewhere };
+        for state in states.iter().flatten() {
+            if let Some(id) = &state.id {
+                known.entry(id.clone()).or_insert_with(|| state.clone());
+            }
+        }
+    }
+    for (id, state) in elsewhere {
+        configs.entry(id).or_insert(state);
+    }
+    configs.into_iter().collect()
 }
 
 /// Whether builds and config arrive in this environment.

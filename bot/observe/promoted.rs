@@ -13,9 +13,9 @@ use gantry_core::{
     reason::Problem,
 };
 
-use super::history::Wanted;
+use super::wanted::Wanted;
 use crate::{
-    git::{BlobId, Changed, GitError, Kind, Listed, Snapshot},
+    git::{BlobId, Changed, GitError, Kind, Listed, Mirror, Snapshot},
     place::{self, NoFile},
 };
 
@@ -36,8 +36,29 @@ struct Leaf {
 pub(super) struct ConfigTree(BTreeMap<String, Leaf>);
 
 impl ConfigTree {
+    /// Everything before one commit: at its first parent, if it has one.
+    pub(super) fn before(mirror: &Mirror, commit: &CommitId, wanted: &Wanted) -> Result<Self, GitError> {
+        if !wanted.any_config() {
+            return Ok(Self::default());
+        }
+        match mirror.commit_info(commit)?.parents.first() {
+            Some(parent) => Self::list(&mirror.snapshot(parent)?, wanted),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// Forgets what is not wanted any more.
+    pub(super) fn retain(&mut self, wanted: &Wanted) {
+        self.0.retain(|path, _| wanted.is_config(path));
+    }
+
+    /// Takes over what another one lists.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// Everything at one commit.
-    pub(super) fn list(snapshot: &Snapshot<'_>, wanted: &Wanted) -> Result<Self, GitError> {
+    fn list(snapshot: &Snapshot<'_>, wanted: &Wanted) -> Result<Self, GitError> {
         if !wanted.any_config() {
             return Ok(Self::default());
         }
