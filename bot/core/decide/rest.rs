@@ -55,8 +55,11 @@ pub(super) fn ahead(
         order::compare(view.application, release, Came::default(), present).order == Order::Newer
     };
     let missing = |release: &Release| {
-        let lacks = |name: &&EnvironmentName| !view.visits(name).iter().any(|visit| visit.is_of(&release.id));
-        direct.iter().find(lacks).cloned()
+        let at = |name: &EnvironmentName| before.iter().find(|d| d.standing.place.environment == *name);
+        let holds = |decision: &PlaceDecision| {
+            decision.standing.release.as_ref().is_some_and(|held| held.id == release.id)
+        };
+        direct.iter().find(|name| !at(name).is_some_and(holds)).cloned()
     };
     let mut seen = BTreeSet::new();
     let mut open: Vec<EnvironmentName> = direct.clone();
