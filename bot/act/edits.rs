@@ -12,7 +12,7 @@ use super::{change::FileChange, promoted};
 use crate::{
     git::{File, GitError, Mirror},
     observe::contents,
-    place,
+    place::{self, Revision},
 };
 
 /// The files that `promotion` changes; none if they hold its release already.
@@ -74,16 +74,21 @@ fn edit(
     entry: &FileEntry,
     file: &File,
 ) -> Result<Option<Vec<u8>>, Problem> {
-    let references = contents::references_of(entry, file)?;
-    let target = place::target(entry, &file.bytes)?;
+    let references = contents::references_of(application, entry, file)?;
+    let release = &promotion.release;
     let mut wanted = Vec::new();
     for image in &application.images {
-        let here = references.iter().any(|reference| place::is_of(reference, &image.image));
-        let artifact = image.artifact(&promotion.release.artifacts);
-        if let (true, Some(artifact)) = (here, artifact) {
+        let here = references.iter().any(|reference| place::is_of(reference, image));
+        if let (true, Some(artifact)) = (here, image.artifact(&release.artifacts)) {
             wanted.push(place::change(image, artifact.tag.as_str(), artifact.digest.as_str()));
         }
     }
+    let refs = place::refs(application, release, entry, &references)?;
+    wanted.extend(refs.iter().map(Revision::change));
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    let target = place::target(entry, &file.bytes)?;
     let edited = gantry_edit::set(&target, &file.bytes, &wanted)
         .map_err(|refusal| place::refused(&entry.path, &refusal))?;
     Ok(edited.changed.then_some(edited.bytes))

@@ -118,6 +118,8 @@ pub struct Facts {
 pub struct PlaceFacts {
     /// The images in its files at the head, or why they can't be read.
     pub contents: Result<Vec<Held>, Problem>,
+    /// What is good to know of its files and is nobody's fault: one that is behind the others.
+    pub notes: Vec<Problem>,
     /// The promoted config files at the head; none where the application has no `config`.
     pub config: Option<ConfigState>,
     /// The changes of what it holds, newest first. The first is how the present content came, but where `older`

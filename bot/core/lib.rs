@@ -15,6 +15,7 @@ pub mod duration;
 pub mod effects;
 pub mod facts;
 pub mod gates;
+mod glob;
 pub mod ids;
 pub mod promoted;
 pub mod reason;

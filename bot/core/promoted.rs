@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::ids::{CommitId, ConfigId};
+use crate::{
+    glob,
+    ids::{CommitId, ConfigId},
+};
 
 /// A file or a folder of an application in one environment, promoted byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,54 +48,12 @@ impl ConfigEntry {
     }
 }
 
-/// Whether a pattern of `keep` means this file: `*` stands for any characters within a name, `**` for any
-/// folders, and a pattern that ends with `/` for everything below.
+/// Whether a pattern of `keep` means this file; one that ends with `/` means everything below.
 fn kept(pattern: &str, path: &str) -> bool {
-    let mut parts: Vec<&str> = pattern.split('/').collect();
-    if let Some(last) = parts.last_mut()
-        && last.is_empty()
-    {
-        *last = "**";
+    match pattern.strip_suffix('/') {
+        Some(folder) => glob::matches(&format!("{folder}/**"), path),
+        None => glob::matches(pattern, path),
     }
-    let names: Vec<&str> = path.split('/').collect();
-    // Which beginnings of the path the parts so far can have eaten.
-    let mut reached = vec![false; names.len() + 1];
-    reached[0] = true;
-    for part in parts {
-        let mut next = vec![false; names.len() + 1];
-        for at in 0..=names.len() {
-            if part == "**" {
-                next[at] = reached[at] || (at > 0 && next[at - 1]);
-            } else {
-                next[at] = at > 0 && reached[at - 1] && named(part, names[at - 1]);
-            }
-        }
-        reached = next;
-    }
-    reached[names.len()]
-}
-
-/// Whether a name is what a pattern with `*` says. Linear in both: it goes back to the last `*` only.
-fn named(pattern: &str, name: &str) -> bool {
-    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
-    let (mut p, mut n) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while n < name.len() {
-        if pattern.get(p) == Some(&b'*') {
-            star = Some((p, n));
-            p += 1;
-        } else if pattern.get(p) == Some(&name[n]) {
-            p += 1;
-            n += 1;
-        } else if let Some((at, eaten)) = star {
-            star = Some((at, eaten + 1));
-            p = at + 1;
-            n = eaten + 1;
-        } else {
-            return false;
-        }
-    }
-    pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
 /// A promoted file as it stands in an environment.

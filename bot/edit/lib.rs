@@ -99,6 +99,13 @@ pub fn set(target: &Target<'_>, bytes: &[u8], changes: &[Change<'_>]) -> Result<
     draft.finish(bytes)
 }
 
+/// The name of the Git repository at an address, as in [`Reference::image`] of its references: no scheme, user or
+/// `.git`. Nothing where the text is no such address.
+#[must_use]
+pub fn repository(url: &str) -> Option<String> {
+    git_url::parse(url).map(|url| url.name)
+}
+
 /// Whether the bytes are well-formed YAML without duplicate keys; several documents are fine.
 ///
 /// # Errors

@@ -133,7 +133,7 @@ fn one(
             author: commit.author.name.clone(),
             version: record.release().version(),
             sealed_by: word.believed.map(|believed| believed.key.to_string()),
-            holds: held.map(|held| holds(&record, &held)),
+            holds: held.map(|found| holds(&record, &found.held)),
             place: record.place,
             release: record.release,
         });

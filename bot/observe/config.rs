@@ -11,6 +11,7 @@ use gantry_core::{
     reason::{Owner, Problem},
 };
 
+use super::found_images::FoundImages;
 use crate::git::{BlobId, CommitInfo, GitError, Heads, Mirror};
 
 /// The file's name, at the root of the repository.
@@ -25,6 +26,7 @@ pub(super) struct ConfigWatch {
     good: Option<(BlobId, Parsed)>,
     tried: Option<BlobId>,
     expanded: Option<(BTreeMap<BranchName, CommitId>, BlobId)>,
+    images: FoundImages,
     /// The pipeline in force.
     pub(super) pipeline: Option<Arc<Pipeline>>,
     /// What people must mend.
@@ -148,17 +150,38 @@ impl ConfigWatch {
         if self.expanded.as_ref() == Some(&key) {
             return Ok(());
         }
+        let mut snapshots = BTreeMap::new();
+        for branch in &branches {
+            if let Some(head) = key.0.get(branch) {
+                snapshots.insert(branch.clone(), mirror.snapshot(head)?);
+            }
+        }
         let mut trees = BTreeMap::new();
         for branch in &branches {
-            let paths = match key.0.get(branch) {
-                Some(head) => mirror.snapshot(head)?.paths()?.into_iter().map(|listed| listed.path).collect(),
+            let paths = match snapshots.get(branch) {
+                Some(snapshot) => snapshot.paths()?.into_iter().map(|listed| listed.path).collect(),
                 None => Vec::new(),
             };
             trees.insert(branch.clone(), paths);
         }
         let broken = self.tried.as_ref() != Some(id);
-        match parsed.pipeline(default, &trees) {
-            Ok(pipeline) => {
+        let images = &mut self.images;
+        images.begin();
+        let mut failed = None;
+        let expanded = parsed.expand(default, &trees, &mut |branch, entry| {
+            let snapshot = snapshots.get(branch);
+            let names = snapshot.map_or_else(|| Ok(Vec::new()), |snapshot| images.of(snapshot, entry));
+            names.unwrap_or_else(|error| {
+                failed.get_or_insert(error);
+                Vec::new()
+            })
+        });
+        images.end();
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        match expanded {
+            Ok((pipeline, _)) => {
                 self.pipeline = Some(Arc::new(pipeline));
                 if !broken {
                     self.problems.clear();

@@ -5,7 +5,6 @@
 
 use gantry_core::{
     config::pipeline::{Application, FileEntry},
-    facts::Held,
     ids::BranchName,
     reason::Problem,
 };
@@ -13,7 +12,7 @@ use gantry_edit::Reference;
 
 use crate::{
     git::{File, GitError, Kind, Snapshot},
-    place::{self, NoFile},
+    place::{self, Contents, NoFile},
 };
 
 /// Reads the images of `application` from `files` at a commit of `branch`.
@@ -25,7 +24,7 @@ pub(crate) fn read(
     branch: &BranchName,
     application: &Application,
     files: &[FileEntry],
-) -> Result<Result<Vec<Held>, Problem>, GitError> {
+) -> Result<Result<Contents, Problem>, GitError> {
     let mut references = Vec::with_capacity(files.len());
     for entry in files {
         let found = match snapshot.read(&entry.path) {
@@ -35,22 +34,31 @@ pub(crate) fn read(
             found => found?,
         };
         let Some(file) = found else {
+            // A commit may be from before a pattern took the file in.
+            if entry.by_pattern && !entry.path.contains('*') {
+                continue;
+            }
             return Ok(Err(place::missing(&entry.path, &format!("on branch {branch}"), &application.name)));
         };
-        match references_of(entry, &file) {
+        match references_of(application, entry, &file) {
             Ok(found) => references.push((entry, found)),
             Err(problem) => return Ok(Err(problem)),
         }
     }
-    let held = application.images.iter().map(|image| place::find(&image.image, &references));
-    Ok(held.collect())
+    Ok(place::find(application, &references))
 }
 
 /// Every image reference in a file.
-pub(crate) fn references_of(entry: &FileEntry, file: &File) -> Result<Vec<Reference>, Problem> {
+pub(crate) fn references_of(
+    application: &Application,
+    entry: &FileEntry,
+    file: &File,
+) -> Result<Vec<Reference>, Problem> {
     let path = entry.path.as_str();
     match no_file(file.kind) {
-        None => place::references(entry, &file.bytes),
+        None => place::references(application, entry, &file.bytes),
+        // Nobody named it.
+        Some(_) if entry.by_pattern => Ok(Vec::new()),
         Some(what) => Err(place::not_a_file(path, what)),
     }
 }

@@ -316,7 +316,7 @@ struct Fresh {
 
 /// A place of which nothing was read yet.
 fn unread() -> PlaceFacts {
-    PlaceFacts { contents: Ok(Vec::new()), config: None, history: Vec::new(), older: None }
+    PlaceFacts { contents: Ok(Vec::new()), notes: Vec::new(), config: None, history: Vec::new(), older: None }
 }
 
 fn own((place, _): (&Place, super::wanted::Mark)) -> Place {

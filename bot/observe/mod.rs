@@ -17,6 +17,7 @@ mod catalog;
 mod config;
 pub(crate) mod contents;
 mod faults;
+mod found_images;
 mod history;
 pub mod images;
 mod inbox;
@@ -475,11 +476,13 @@ fn settle(
     history: &BranchHistory,
     head: &CommitId,
     place: &Place,
-    mut contents: Contents,
+    contents: Contents,
     places: &mut SharedMap<Place, PlaceFacts>,
 ) {
     let application = pipeline.applications.get(&place.application).zip(pipeline.stage(&place.environment));
     let Some((application, stage)) = application else { return };
+    let notes = contents.as_ref().map_or_else(|_| Vec::new(), |contents| contents.notes.clone());
+    let mut contents = contents.map(|contents| contents.held);
     let config = match history.config.state(application, &stage.name, head) {
         Ok(Some(state)) if state.id.is_none() && starts(pipeline, application, stage) => {
             let missing = promoted::missing(application, &stage.name, &stage.branch, &state);
@@ -493,7 +496,7 @@ fn settle(
         }
     };
     let known = places.get(place).map(|facts| facts.history.clone()).unwrap_or_default();
-    let facts = PlaceFacts { contents, config, history: known, older: history.older(place) };
+    let facts = PlaceFacts { contents, notes, config, history: known, older: history.older(place) };
     places.insert(place.clone(), facts);
 }
 

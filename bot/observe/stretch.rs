@@ -18,10 +18,13 @@ use super::{
     promoted::ConfigTree,
     wanted::{Wanted, files_of},
 };
-use crate::git::{GitError, Mirror, Step};
+use crate::{
+    git::{GitError, Mirror, Step},
+    place,
+};
 
 /// What the files of a place hold, or why they can't be read.
-pub(super) type Contents = Result<Vec<Held>, Problem>;
+pub(super) type Contents = Result<place::Contents, Problem>;
 
 /// A change of what a place holds.
 #[derive(Debug, Clone)]
@@ -107,7 +110,7 @@ impl<'a> Stretch<'a> {
                 }
                 let before = match (known(visit.place), visit.before.map(|job| contents[job].take())) {
                     (Some(before), _) => Some(before),
-                    (None, Some(Some(Ok(holds)))) => {
+                    (None, Some(Some(Ok(place::Contents { held: holds, .. })))) => {
                         let config = state(config, visit.place, &step.commit).ok().flatten();
                         Some(Before { holds, config: config.and_then(|state| state.id) })
                     }
@@ -124,7 +127,7 @@ impl<'a> Stretch<'a> {
                 outcome.contents.insert(visit.place.clone(), after.clone());
                 // A file that can't be read is a problem as long as it stands there, and no change of what the
                 // environment holds: who mends it brings nothing new.
-                let Ok(holds) = after else { continue };
+                let Ok(place::Contents { held: holds, .. }) = after else { continue };
                 let Ok(state) = state(config, visit.place, &step.commit) else { continue };
                 let now = Before { config: state.as_ref().and_then(|state| state.id.clone()), holds };
                 let last = held.entry(visit.place).or_default();

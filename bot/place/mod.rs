@@ -5,9 +5,15 @@
 //! files of an environment, by an init container and by the main one, and then in one version: not found, or
 //! found in two versions, is a problem of that place alone, told with file and line.
 
+mod held;
 mod kept;
+mod refs;
 
-pub use self::kept::{content, taken_over};
+pub use self::{
+    held::{Contents, find, is_of, repository},
+    kept::{content, taken_over},
+    refs::{Revision, refs},
+};
 
 use std::collections::BTreeSet;
 
@@ -17,11 +23,10 @@ use gantry_core::{
         pipeline::{Application, FileEntry, Image},
         types::Write,
     },
-    facts::Held,
-    ids::{ApplicationName, ImageName},
+    ids::{ApplicationName, EntryName, ImageName},
     reason::{Owner, Problem},
 };
-use gantry_edit::{Change, Kind, Located, Reference, Refusal, SetDigest, Target, What};
+use gantry_edit::{Change, Kind, Reason, Reference, Refusal, SetDigest, Target, What};
 
 /// What the editor is asked for: as the entry says, else by the file's name and bytes.
 ///
@@ -42,7 +47,7 @@ pub fn target<'e>(entry: &'e FileEntry, bytes: &[u8]) -> Result<Target<'e>, Prob
         key: entry.key.as_deref(),
         image: entry.image.as_ref().map(ImageName::as_str),
         follow: entry.follow_anchors,
-        create: false,
+        create: entry.create,
     })
 }
 
@@ -75,40 +80,51 @@ fn kind_of(kind: FileKind) -> Kind {
     }
 }
 
-/// Every reference in the bytes of the file of an entry.
+/// Every reference in the bytes of the file of an entry. A file that only a pattern takes in may have none, and be
+/// of a kind that has none.
 ///
 /// # Errors
 /// As [`target`]; or the editor refuses the file.
-pub fn references(entry: &FileEntry, bytes: &[u8]) -> Result<Vec<Reference>, Problem> {
-    gantry_edit::read(&target(entry, bytes)?, bytes).map_err(|refusal| refused(&entry.path, &refusal))
+pub fn references(
+    application: &Application,
+    entry: &FileEntry,
+    bytes: &[u8],
+) -> Result<Vec<Reference>, Problem> {
+    let target = match target(entry, bytes) {
+        Err(_) if entry.by_pattern && untold(&entry.path, bytes).is_none() => return Ok(Vec::new()),
+        target => target?,
+    };
+    gantry_edit::read(&target, bytes).or_else(|refusal| match refusal.reason {
+        Reason::NoSuchKey { .. } if entry.by_pattern => Ok(Vec::new()),
+        Reason::NoSuchKey { .. } => Err(no_key(application, entry, &refusal)),
+        _ => Err(refused(&entry.path, &refusal)),
+    })
 }
 
-/// What is held of `image`, by the references of all `files` of one application in one environment.
-///
-/// # Errors
-/// The image stands nowhere, or in versions that differ, or with a tag or digest that is none, or where it
-/// can't be edited.
-pub fn find(image: &ImageName, references: &[(&FileEntry, Vec<Reference>)]) -> Result<Held, Problem> {
-    let all = || {
-        references.iter().flat_map(|(entry, found)| found.iter().map(move |hit| (entry.path.as_str(), hit)))
-    };
-    let mut hits = all().filter(|(_, reference)| is_of(reference, image));
-    let Some((path, hit)) = hits.next() else {
-        return Err(nowhere(image, all(), references.first().map_or("", |(entry, _)| &entry.path)));
-    };
-    let held = held(image, path, hit)?;
-    for (other, second) in hits {
-        if self::held(image, other, second)? != held {
-            let message = format!(
-                "names image {image} as {}, and {path}:{} as {}; make them the same",
-                version(second),
-                hit.line,
-                version(hit)
-            );
-            return Err(at(other, Some(second.line), Some(second.column), message));
-        }
+/// The names of the images in a file, each once; none where it can't be read.
+#[must_use]
+pub fn image_names(entry: &FileEntry, bytes: &[u8]) -> Vec<String> {
+    let Ok(target) = target(entry, bytes) else { return Vec::new() };
+    let references = gantry_edit::read(&target, bytes).unwrap_or_default();
+    let images = references.into_iter().filter(|reference| reference.what == What::Image);
+    let names: BTreeSet<String> = images.map(|reference| reference.image).collect();
+    names.into_iter().collect()
+}
+
+/// The key of an entry is not in its file: where the value may come from.
+fn no_key(application: &Application, entry: &FileEntry, refusal: &Refusal) -> Problem {
+    let mut problem = refused(&entry.path, refusal);
+    let laid_under = application.files.values().flatten().find(|other| {
+        (&other.key, &other.image) == (&entry.key, &entry.image) && other.path != entry.path && !other.create
+    });
+    if let Some(other) = laid_under {
+        problem.message = format!(
+            "{}; if this file lies over {}, the value comes from there: write one of its own here, or let Gantry \
+             add it with `create: key` in gantry.yaml",
+            problem.message, other.path
+        );
     }
-    Ok(held)
+    problem
 }
 
 /// What is written for `image`, by its `write`, to make it `tag` at `digest`.
@@ -119,7 +135,8 @@ pub fn change<'c>(image: &'c Image, tag: &'c str, digest: &'c str) -> Change<'c>
         Write::Digest => (None, SetDigest::Set(digest)),
         Write::TagAndDigest => (Some(tag), SetDigest::Set(digest)),
     };
-    Change { tag, digest, ..Change::of(image.image.as_str()) }
+    let entry = image.entry.as_ref().map(EntryName::as_str);
+    Change { entry, tag, digest, ..Change::of(image.image.as_str()) }
 }
 
 /// Tries in memory what a promotion would do to the file of an entry: what stands there may be readable, and
@@ -134,9 +151,12 @@ pub fn rehearse(
     bytes: &[u8],
     references: &[Reference],
 ) -> Result<(), Problem> {
+    if references.is_empty() {
+        return Ok(());
+    }
     let target = target(entry, bytes)?;
     for image in &application.images {
-        let Some(here) = references.iter().find(|reference| is_of(reference, &image.image)) else { continue };
+        let Some(here) = references.iter().find(|reference| is_of(reference, image)) else { continue };
         // `find` tells of those that can't be edited at all.
         if here.blocked.is_some() {
             continue;
@@ -151,91 +171,12 @@ pub fn rehearse(
 /// A digest of the right form that no image has.
 const TRIAL: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
-/// Whether a reference is one to the image (and not to a Git repository of that name).
-#[must_use]
-pub fn is_of(reference: &Reference, image: &ImageName) -> bool {
-    let named = match reference.what {
-        What::Image | What::Chart => true,
-        What::Revision => false,
-    };
-    named && gantry_edit::same_image(&reference.image, image.as_str())
-}
-
-fn held(image: &ImageName, path: &str, hit: &Reference) -> Result<Held, Problem> {
-    if let Some(refusal) = &hit.blocked {
-        return Err(refused(path, refusal));
-    }
-    let wrong = |located: &Located, error: &dyn std::fmt::Display| {
-        at(path, Some(located.line), Some(located.column), format!("{error}; correct it"))
-    };
-    let tag = match &hit.tag {
-        Some(tag) => Some(tag.value.parse().map_err(|error| wrong(tag, &error))?),
-        None => None,
-    };
-    let digest = match &hit.digest {
-        Some(digest) => Some(digest.value.parse().map_err(|error| wrong(digest, &error))?),
-        None => None,
-    };
-    Ok(Held { image: image.clone(), entry: None, tag, digest, refs: Vec::new() })
-}
-
-fn version(reference: &Reference) -> String {
-    let parts = [&reference.tag, &reference.digest].map(|part| part.as_ref().map(|part| part.value.as_str()));
-    match parts {
-        [Some(tag), Some(digest)] => format!("{tag}@{digest}"),
-        [Some(version), None] | [None, Some(version)] => version.to_owned(),
-        [None, None] => String::from("(no version)"),
-    }
-}
-
-fn nowhere<'a>(
-    image: &ImageName,
-    mut all: impl Iterator<Item = (&'a str, &'a Reference)> + Clone,
-    first: &str,
-) -> Problem {
-    let named = all.clone();
-    match all.find(|(_, reference)| reference.name == image.as_str()) {
-        Some((path, reference)) if reference.image != image.as_str() => {
-            let message = format!(
-                "names image {image} with newName {}; name {} in gantry.yaml",
-                reference.image, reference.image
-            );
-            at(path, Some(reference.line), Some(reference.column), message)
-        }
-        _ => {
-            let message = match listed(named.map(|(_, reference)| reference)) {
-                Some(names) => {
-                    format!("names no image {image}, only {names}; add it, or correct gantry.yaml")
-                }
-                None => format!("names no image {image}; add it, or correct gantry.yaml"),
-            };
-            at(first, None, None, message)
-        }
-    }
-}
-
-/// The images of some references (Git repositories are none), each once, at most three named; `None` without
-/// any.
-fn listed<'a>(references: impl Iterator<Item = &'a Reference>) -> Option<String> {
-    let names: BTreeSet<&str> = references
-        .filter(|reference| reference.what != What::Revision)
-        .map(|reference| reference.image.as_str())
-        .collect();
-    let shown = |name: &&str| name.chars().filter(|c| !c.is_control()).take(100).collect::<String>();
-    let first: Vec<String> = names.iter().take(3).map(shown).collect();
-    let more = names.len().saturating_sub(first.len());
-    match (first.is_empty(), more) {
-        (true, _) => None,
-        (false, 0) => Some(first.join(", ")),
-        (false, more) => Some(format!("{} and {more} more", first.join(", "))),
-    }
-}
-
 /// The file is named and isn't there; `whence` says where it was looked for (`on branch main`).
 #[must_use]
 pub fn missing(path: &str, whence: &str, application: &ApplicationName) -> Problem {
+    let what = if path.contains('*') { "matches no file" } else { "does not exist" };
     let message =
-        format!("does not exist {whence}; add the file, or correct `files` of {application} in gantry.yaml");
+        format!("{what} {whence}; add the file, or correct `files` of {application} in gantry.yaml");
     at(path, None, None, message)
 }
 
@@ -307,15 +248,39 @@ fn at(path: &str, line: Option<usize>, column: Option<usize>, message: String) -
 
 #[cfg(test)]
 mod tests {
+    use gantry_core::facts::Held;
+
     use super::*;
 
     const PATH: &str = "a/kustomization.yaml";
 
+    /// An application with these keys beside its name and files.
+    fn application(rest: &str) -> Application {
+        let text = format!(
+            "version: 1\nenvironments: [{{name: dev, delivery: commit}}]\napplications:\n- name: shop\n  files: a\n{rest}"
+        );
+        let parsed = gantry_core::config::parse(text.as_bytes(), "f").unwrap();
+        let pipeline = parsed.pipeline(&"main".parse().unwrap(), &Default::default()).unwrap();
+        pipeline.applications.into_values().next().unwrap()
+    }
+
+    fn shop() -> Application {
+        application("  images: [{image: r.io/shop, select: {semver: '*'}}]\n")
+    }
+
+    fn contents(application: &Application, files: &[(FileEntry, &str)]) -> Result<Contents, String> {
+        let mut all = Vec::new();
+        for (entry, text) in files {
+            let found =
+                references(application, entry, text.as_bytes()).map_err(|problem| problem.to_string())?;
+            all.push((entry, found));
+        }
+        find(application, &all).map_err(|problem| problem.to_string())
+    }
+
     fn look(text: &str) -> Result<Held, String> {
-        let entry = FileEntry::of_path(PATH);
-        let found = references(&entry, text.as_bytes()).map_err(|problem| problem.to_string())?;
-        let image = "r.io/shop".parse().unwrap();
-        find(&image, &[(&entry, found)]).map_err(|problem| problem.to_string())
+        let contents = contents(&shop(), &[(FileEntry::of_path(PATH), text)])?;
+        Ok(contents.held.into_iter().next().unwrap())
     }
 
     #[test]
@@ -343,15 +308,84 @@ mod tests {
 
     #[test]
     fn only_known_kinds_are_read() {
-        assert!(references(&FileEntry::of_path("a.txt"), b"a: 1").is_err());
-        let error = references(&FileEntry::of_path("a.toml"), b"a = '1'").unwrap_err().to_string();
+        assert!(references(&shop(), &FileEntry::of_path("a.txt"), b"a: 1").is_err());
+        let error = references(&shop(), &FileEntry::of_path("a.toml"), b"a = '1'").unwrap_err().to_string();
         assert!(error.contains("say `key`"), "{error}");
         let entry = FileEntry {
             key: Some(String::from("a")),
             image: "r.io/shop".parse().ok(),
             ..FileEntry::of_path("a.toml")
         };
-        let found = references(&entry, b"a = '1'").unwrap();
+        let found = references(&shop(), &entry, b"a = '1'").unwrap();
         assert_eq!((found[0].image.as_str(), found[0].path.as_str()), ("r.io/shop", "a"));
+    }
+
+    #[test]
+    fn an_entry_that_is_told_is_the_only_one() {
+        let text = "images:\n- {name: app-a, newName: r.io/shop, newTag: '1'}\n- {name: app-b, newName: r.io/shop, newTag: '2'}\n";
+        let entry = || FileEntry::of_path(PATH);
+        assert!(look(text).unwrap_err().contains("make them the same"));
+        let both = "  images:\n  - {image: r.io/shop, entry: app-a, select: {semver: '*'}}\n  - {image: r.io/shop, entry: app-b, select: {newest: true}}\n";
+        let found = contents(&application(both), &[(entry(), text)]).unwrap();
+        assert_eq!(found.held.iter().map(Held::version).collect::<Vec<_>>(), ["1", "2"]);
+        let other = "  images: [{image: r.io/shop, entry: app-c, select: {semver: '*'}}]\n";
+        let error = contents(&application(other), &[(entry(), text)]).unwrap_err();
+        assert!(error.contains("names no image r.io/shop (entry app-c), only r.io/shop"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_a_pattern_takes_in_may_be_behind() {
+        let file = |path: &str| FileEntry { by_pattern: true, ..FileEntry::of_path(path) };
+        let text = |tag: &str| format!("images: [{{name: r.io/shop, newTag: '{tag}'}}]\n");
+        let (one, two) = (text("1"), text("2"));
+        let files = [
+            (file("a/k/kustomization.yaml"), two.as_str()),
+            (file("b/k/kustomization.yaml"), &one),
+            (file("c/k/kustomization.yaml"), &one),
+            (file("d/README.md"), "no file with images"),
+            (file("e/kustomization.yaml"), "images: []\n"),
+        ];
+        let found = contents(&shop(), &files).unwrap();
+        assert_eq!((found.held[0].version().as_str(), found.notes.len()), ("1", 1));
+        let note = found.notes[0].to_string();
+        assert!(
+            note.starts_with("a/k/kustomization.yaml:1:") && note.contains("holds 2 of image r.io/shop"),
+            "{note}"
+        );
+        let named = [(FileEntry::of_path(PATH), two.as_str()), (file("b/kustomization.yaml"), &one)];
+        assert_eq!(contents(&shop(), &named).unwrap().held[0].version(), "2", "a file that is named counts");
+        assert!(contents(&shop(), &[(file("x.yaml"), "a: [")]).is_err(), "it might hold one");
+    }
+
+    #[test]
+    fn git_references_are_held_with_their_image() {
+        let rule = "  images: [{image: r.io/shop, select: {semver: '*'}}]\n  refs: [{url: 'https://git.example.com/Org/shop.git', follows: r.io/shop}]\n";
+        let text = |one: &str, two: &str| {
+            format!(
+                "resources:\n- https://git.example.com/Org/shop/a?ref={one}\n- https://git.example.com/Org/shop/b?ref={two}\nimages: [{{name: r.io/shop, newTag: '1'}}]\n"
+            )
+        };
+        let held = |text: &str| {
+            let found = contents(&application(rule), &[(FileEntry::of_path(PATH), text)]).unwrap();
+            found.held[0].refs.iter().map(|held| held.revision.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(held(&text("abc", "abc")), [Some("abc".to_owned())]);
+        assert_eq!(held(&text("abc", "def")), [None], "they differ");
+        assert_eq!(held("images: [{name: r.io/shop, newTag: '1'}]\n"), []);
+    }
+
+    #[test]
+    fn the_value_of_a_missing_key_comes_from_somewhere() {
+        let mut shop = shop();
+        let entry =
+            |path: &str| FileEntry { key: Some("app.version".to_owned()), ..FileEntry::of_path(path) };
+        let base = entry("values.yaml");
+        shop.files.insert("dev".parse().unwrap(), vec![base]);
+        let error = contents(&shop, &[(entry("values-qa.yaml"), "app: {replicas: 1}\n")]).unwrap_err();
+        assert!(error.contains("lies over values.yaml") && error.contains("create: key"), "{error}");
+        let create = FileEntry { create: true, ..entry("values-qa.yaml") };
+        let create = FileEntry { image: "r.io/shop".parse().ok(), ..create };
+        let found = contents(&shop, &[(create, "app: {replicas: 1}\n")]).unwrap();
+        assert_eq!(found.held[0].version(), "none");
     }
 }

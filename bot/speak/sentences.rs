@@ -9,7 +9,7 @@ use gantry_core::{
     facts::{HeadStatus, Rejection},
     gates::{GateVerdict, Verdict},
     ids::ProposalNumber,
-    reason::Reason,
+    reason::{Problem, Reason},
     why::{Answer, Why},
 };
 use minijinja::{Value, value::Serde};
@@ -55,6 +55,7 @@ pub(super) fn kind(reason: &Reason) -> &'static str {
         Reason::NothingNewer => "nothing_newer",
         Reason::NewerUpstream { .. } => "newer_upstream",
         Reason::NoBuild { .. } => "no_build",
+        Reason::NotTogether { .. } => "not_together",
         Reason::ListIncomplete { .. } => "list_incomplete",
         Reason::UnknownContents { .. } => "unknown_contents",
         Reason::Broken { .. } => "broken",
@@ -70,16 +71,19 @@ pub(super) fn kind(reason: &Reason) -> &'static str {
 pub(super) fn values(reason: &Reason) -> Value {
     match reason {
         Reason::Broken { problem } => {
-            let place = problem.file.as_ref().map(|file| {
-                let numbers = [problem.line, problem.column].into_iter().flatten();
-                numbers.fold(file.clone(), |place, number| format!("{place}:{number}"))
-            });
             let owner = Value::from(Serde(problem.owner));
-            values! { where => place, message => problem.message, owner }
+            values! { where => place_of(problem), message => problem.message, owner }
         }
         // A time that is not known leaves its key out; the block asks for it.
         _ => Value::from(Serde(reason)),
     }
+}
+
+/// Where a problem is, if it is in a file: `path:line:column`.
+fn place_of(problem: &Problem) -> Option<String> {
+    let numbers = [problem.line, problem.column].into_iter().flatten();
+    let file = problem.file.clone()?;
+    Some(numbers.fold(file, |place, number| format!("{place}:{number}")))
 }
 
 /// A clause as a sentence of its own.
@@ -150,6 +154,10 @@ impl Renderer {
             }
             (_, _, Some(reason)) => clause.push_str(&self.clause(reason)),
             (_, _, None) => clause.push_str(&self.block("standings.txt", "quiet", &Value::from(()))),
+        }
+        if let Some((first, others)) = standing.notes.split_first() {
+            let values = values! { where => place_of(first), message => first.message, more => others.len() };
+            clause.push_str(&self.block("standings.txt", "noted", &values));
         }
         sentence(&clause)
     }

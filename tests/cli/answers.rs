@@ -85,6 +85,7 @@ fn view(application: &str, environment: &str, version: &str, minutes: i64, text:
         next: Vec::new(),
         problem: None,
         rest: Some(Reason::NothingNewer),
+        notes: Vec::new(),
     };
     let (mark, owner) = (standing.said().mark, standing.said().owner);
     PlaceView { standing, version: version.into(), text: text.into(), mark, owner }

@@ -4,6 +4,7 @@ mod answers;
 mod asks;
 mod check;
 mod hostile;
+mod layouts;
 mod set;
 mod views;
 

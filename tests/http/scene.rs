@@ -156,7 +156,8 @@ impl Scene {
             tag: Some(version.parse().unwrap()),
             digest: Some(digest(version)),
         }];
-        let fresh = || PlaceFacts { contents: Ok(vec![]), config: None, history: vec![], older: None };
+        let fresh =
+            || PlaceFacts { contents: Ok(vec![]), notes: vec![], config: None, history: vec![], older: None };
         let seen = self.facts.places.get_or_insert_with(place(app, environment), fresh);
         seen.contents = Ok(holds.clone());
         let arrival = Arrival {

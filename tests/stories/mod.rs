@@ -10,6 +10,7 @@ mod damage;
 mod end;
 mod full_disk;
 mod kill;
+mod layouts;
 mod leftovers;
 mod main_job;
 mod people;

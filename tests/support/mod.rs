@@ -7,6 +7,7 @@ pub(crate) mod git_repository;
 pub(crate) mod git_ssh;
 pub(crate) mod git_tls;
 pub(crate) mod house;
+pub(crate) mod layouts;
 pub(crate) mod process;
 pub(crate) mod registry;
 pub(crate) mod scripted;

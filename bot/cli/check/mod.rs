@@ -3,6 +3,7 @@
 //! It reads a folder, not Git: what stands there now is what is checked, before it is committed. What it
 //! says of an overlay is what the server would say ([`crate::place`]).
 
+mod empty;
 mod folder;
 mod links;
 mod promoted;
@@ -20,7 +21,7 @@ use gantry_core::{
     config::{
         self, ConfigError,
         kinds::FileKind,
-        pipeline::{FileEntry, Pipeline},
+        pipeline::{Application, FileEntry, Pipeline},
     },
     ids::{BranchName, ImageName},
     reason::Problem,
@@ -28,6 +29,7 @@ use gantry_core::{
 use serde::Serialize;
 
 use self::{
+    empty::Empty,
     folder::{Content, Folder},
     links::Links,
 };
@@ -90,7 +92,7 @@ enum Level {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Finding {
     level: Level,
-    /// Which check found it: `config`, `left-out`, `branch`, `yaml`, `overlay`, `link`, `blocked`,
+    /// Which check found it: `config`, `left-out`, `branch`, `yaml`, `overlay`, `link`, `blocked`, `behind`, `empty`,
     /// `config-file`, `config-key`, `rejections`.
     rule: &'static str,
     file: String,
@@ -149,7 +151,16 @@ fn check(args: &CheckArgs) -> Result<Report, CliError> {
     let here = args.branch.clone().or_else(|| folder.branch());
     let default = here.clone().unwrap_or_else(main_branch);
     let trees = BTreeMap::from([(default.clone(), folder.paths().to_vec())]);
-    match parsed.expand(&default, &trees) {
+    let mut images = BTreeMap::new();
+    let mut images_in = |_: &BranchName, entry: &FileEntry| -> Vec<String> {
+        let read = (entry.path.clone(), entry.kind, entry.key.clone());
+        let names = images.entry(read).or_insert_with(|| match folder.read(&entry.path) {
+            Content::Bytes(bytes) => place::image_names(entry, bytes),
+            Content::Missing | Content::NoFile(_) | Content::Unreadable(_) => Vec::new(),
+        });
+        names.clone()
+    };
+    match parsed.expand(&default, &trees, &mut images_in) {
         Ok((pipeline, notices)) => {
             report.findings.extend(notices.into_iter().map(|error| of_config(error, Level::Note)));
             report.findings.extend(rejections::idle(&rejected, &pipeline));
@@ -175,6 +186,7 @@ fn overlays(pipeline: &Pipeline, here: &BranchName, folder: &mut Folder, report:
     report.applications = pipeline.applications.len();
     let mut files = References::default();
     let mut links = Links::default();
+    let mut empty = Empty::default();
     for stage in &pipeline.environments {
         if stage.branch != *here {
             report.findings.push(Finding {
@@ -203,8 +215,9 @@ fn overlays(pipeline: &Pipeline, here: &BranchName, folder: &mut Folder, report:
                     links.follow(path, folder, report);
                 }
                 match folder.read(path) {
-                    Content::Bytes(bytes) => match files.of(entry, bytes, report) {
+                    Content::Bytes(bytes) => match files.of(application, entry, bytes, report) {
                         Some(found) => {
+                            empty.note(application, entry, &found);
                             if let Err(problem) = place::rehearse(application, entry, bytes, &found) {
                                 report.findings.push(of_place(problem, "overlay"));
                             }
@@ -216,6 +229,8 @@ fn overlays(pipeline: &Pipeline, here: &BranchName, folder: &mut Folder, report:
                         let problem = place::missing(path, "in this folder", &application.name);
                         report.findings.push(of_place(problem, "overlay"));
                     }
+                    // Nobody named it.
+                    Content::NoFile(_) if entry.by_pattern => references.push((entry, Vec::new())),
                     Content::NoFile(what) => {
                         report.findings.push(of_place(place::not_a_file(path, what), "overlay"));
                     }
@@ -228,13 +243,19 @@ fn overlays(pipeline: &Pipeline, here: &BranchName, folder: &mut Folder, report:
             }
             // With a file that can't be read, an image that is not found may well be in it.
             if references.len() == entries.len() {
-                let found = application.images.iter().map(|image| place::find(&image.image, &references));
-                report
-                    .findings
-                    .extend(found.filter_map(Result::err).map(|problem| of_place(problem, "overlay")));
+                match place::find(application, &references) {
+                    Ok(contents) => report.findings.extend(
+                        contents
+                            .notes
+                            .into_iter()
+                            .map(|note| Finding { level: Level::Note, ..of_place(note, "behind") }),
+                    ),
+                    Err(problem) => report.findings.push(of_place(problem, "overlay")),
+                }
             }
         }
     }
+    report.findings.extend(empty.findings());
     report.files = files.known.keys().map(|(path, ..)| path).collect::<BTreeSet<_>>().len();
     for finding in &mut report.findings {
         let place = (finding.file.clone(), finding.line, finding.column);
@@ -269,6 +290,7 @@ impl References {
     /// The references of a file; `None` where it is broken, which is reported the first time.
     fn of(
         &mut self,
+        application: &Application,
         entry: &FileEntry,
         bytes: &[u8],
         report: &mut Report,
@@ -281,7 +303,9 @@ impl References {
         }
         let sound = if may_be_yaml(entry) { gantry_edit::check(bytes) } else { Ok(()) };
         let found = match sound {
-            Ok(()) => place::references(entry, bytes).map_err(|problem| of_place(problem, "overlay")),
+            Ok(()) => {
+                place::references(application, entry, bytes).map_err(|problem| of_place(problem, "overlay"))
+            }
             Err(refusal) => Err(of_place(place::refused(path, &refusal), "yaml")),
         };
         let found = found.map_err(|finding| report.findings.push(finding)).ok();
@@ -290,18 +314,24 @@ impl References {
             // An error only for who means to promote it, which `place::find` tells.
             Finding { level: Level::Note, ..of_place(place::refused(path, refusal), "blocked") }
         }));
-        self.note_followable(entry, bytes, found.as_deref().unwrap_or_default());
+        self.note_followable(application, entry, bytes, found.as_deref().unwrap_or_default());
         self.known.insert(read, found.clone());
         found
     }
 
     /// Remembers which of the references are blocked only because anchors are not followed.
-    fn note_followable(&mut self, entry: &FileEntry, bytes: &[u8], found: &[gantry_edit::Reference]) {
+    fn note_followable(
+        &mut self,
+        application: &Application,
+        entry: &FileEntry,
+        bytes: &[u8],
+        found: &[gantry_edit::Reference],
+    ) {
         if entry.follow_anchors || found.iter().all(|reference| reference.blocked.is_none()) {
             return;
         }
         let followed = FileEntry { follow_anchors: true, ..entry.clone() };
-        let followed = place::references(&followed, bytes).unwrap_or_default();
+        let followed = place::references(application, &followed, bytes).unwrap_or_default();
         for (refused, followed) in found.iter().zip(&followed) {
             if let (Some(refusal), None) = (&refused.blocked, &followed.blocked) {
                 self.followable.insert((entry.path.clone(), refusal.line, refusal.column));

@@ -2,11 +2,15 @@
 //!
 //! Without this two promotions would overwrite each other's edit in a loop (argocd-image-updater #170).
 
-use std::collections::{BTreeMap, HashMap, hash_map::Entry};
+use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
-use super::{error::quoted, found::Found, pipeline::Stage};
+use super::{
+    error::quoted,
+    found::Found,
+    pipeline::{Image, Stage},
+};
 use crate::{
-    ids::{BranchName, EnvironmentName, ImageName},
+    ids::{BranchName, EntryName, EnvironmentName, ImageName},
     promoted::ConfigEntry,
 };
 
@@ -28,14 +32,15 @@ pub(super) fn claims(stages: &[Stage], all: &[Found]) -> Vec<(usize, String)> {
     for found in all {
         for (environment, files) in &found.application.files {
             let Some(stage) = by_name.get(environment) else { continue };
-            for (index, file) in files.iter().enumerate() {
+            let mut seen: HashSet<&str> = HashSet::with_capacity(files.len());
+            for file in files {
                 if let Some(key) = &file.key
                     && let Some(other) = keys.insert((&stage.branch, &file.path, key), (found, stage))
                 {
                     let what = format!("key {}", quoted(key));
                     problems.push((found.rule, told(other, (found, stage), &what, &file.path)));
                 }
-                if files[..index].iter().any(|earlier| earlier.path == file.path) {
+                if !seen.insert(&file.path) {
                     continue;
                 }
                 let place = (&stage.branch, file.path.as_str());
@@ -49,21 +54,50 @@ pub(super) fn claims(stages: &[Stage], all: &[Found]) -> Vec<(usize, String)> {
         }
     }
     for ((_, file), claimants) in shared {
-        let mut owners: HashMap<&ImageName, (Claimant<'_>, How)> = HashMap::new();
+        let mut owners = Owners::default();
+        let mut refs: HashMap<&str, Claimant<'_>> = HashMap::new();
         for (found, stage) in claimants {
             for image in &found.application.images {
                 let Some(how) = how(found, stage, file, &image.image) else { continue };
-                let before = owners.insert(&image.image, ((found, stage), how));
-                if let Some((other, before)) = before
-                    && (before, how) != (How::AtKeys, How::AtKeys)
-                {
+                if let Some(other) = owners.claim(image, (found, stage), how) {
                     let what = format!("image {}", image.image);
+                    problems.push((found.rule, told(other, (found, stage), &what, file)));
+                }
+            }
+            for own in &found.application.refs {
+                if let Some(other) = refs.insert(&own.url, (found, stage)) {
+                    let what = format!("the Git references to {}", quoted(&own.url));
                     problems.push((found.rule, told(other, (found, stage), &what, file)));
                 }
             }
         }
     }
     problems
+}
+
+/// Who has an image of one file: all of it, or one entry.
+#[derive(Default)]
+struct Owners<'a> {
+    whole: HashMap<&'a ImageName, (Claimant<'a>, How)>,
+    entries: HashMap<(&'a ImageName, &'a EntryName), Claimant<'a>>,
+    /// The last that had an entry.
+    any_entry: HashMap<&'a ImageName, Claimant<'a>>,
+}
+
+impl<'a> Owners<'a> {
+    /// The other one that has what is claimed.
+    fn claim(&mut self, image: &'a Image, by: Claimant<'a>, how: How) -> Option<Claimant<'a>> {
+        let Some(entry) = &image.entry else {
+            let entry = self.any_entry.get(&image.image).copied().filter(|_| how == How::Anywhere);
+            let before = self.whole.insert(&image.image, (by, how));
+            let before = before.filter(|(_, before)| (*before, how) != (How::AtKeys, How::AtKeys));
+            return before.map(|(other, _)| other).or(entry);
+        };
+        self.any_entry.insert(&image.image, by);
+        let before = self.entries.insert((&image.image, entry), by);
+        let whole = self.whole.get(&image.image).filter(|(_, how)| *how == How::Anywhere);
+        before.or(whole.map(|(other, _)| *other))
+    }
 }
 
 /// How a claimant looks for an image in a file.

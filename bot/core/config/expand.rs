@@ -2,32 +2,42 @@
 //!
 //! Kept: environments in topological order (in the order of the config among equals); an application that
 //! is named wins over one that is discovered; no file's image belongs to two applications.
+//!
+//! Work is linear in the trees and in what is found in them: a pattern looks only at the paths that begin as it
+//! does, and all patterns together look at a bounded number of bytes.
 
+mod discover;
+mod files;
+mod images;
 mod promoted;
+mod tree;
 
 use std::collections::{BTreeMap, HashMap};
 
+use self::{files::Files, images::Images, tree::Trees};
 use super::{
     claims::{claims, overlaps},
-    error::{ConfigError, Problem, quoted, report},
-    files::{Anchors, FileItem},
-    found::Found,
-    kinds::FileKind,
+    error::{ConfigError, Place, Problem, quoted, report},
+    found::{Found, Parts},
     parse::Parsed,
-    pattern::Pattern,
+    pattern::of_application,
     pipeline::{Application, FileEntry, Image, Pipeline, PromotedConfig, Stage},
-    types::{ApplicationRule, ImageRule, Write},
+    types::ApplicationRule,
 };
 use crate::{
     ids::{ApplicationName, BranchName, EnvironmentName},
     promoted::definition,
-    select::Selector,
 };
 
 /// The most files of all applications and environments together.
 const FILES: usize = 1_000_000;
 /// The most paths that are named as left out.
 const NOTICES: usize = 20;
+/// The most bytes of paths that all patterns together are compared with.
+const LOOKED_AT: usize = 200_000_000;
+
+/// Tells the names of the images in a file of a branch; none where it can't be read.
+pub type ImagesIn<'r> = dyn FnMut(&BranchName, &FileEntry) -> Vec<String> + 'r;
 
 impl Parsed {
     /// The pipeline for these trees: for each branch all its file paths. A branch without an entry has no
@@ -41,11 +51,12 @@ impl Parsed {
         default_branch: &BranchName,
         trees: &BTreeMap<BranchName, Vec<String>>,
     ) -> Result<Pipeline, Vec<ConfigError>> {
-        self.expand(default_branch, trees).map(|(pipeline, _)| pipeline)
+        self.expand(default_branch, trees, &mut |_, _| Vec::new()).map(|(pipeline, _)| pipeline)
     }
 
-    /// As [`Parsed::pipeline`], and beside it what was left out: paths that `discover` would match if they
-    /// held a valid name, or that are ambiguous. `gantry check` shows them.
+    /// As [`Parsed::pipeline`], with the images that stand in the files, for `match`; and beside it what was left
+    /// out: paths that `discover` would match if they held a valid name, or that are ambiguous. `gantry check`
+    /// shows them.
     ///
     /// # Errors
     /// As [`Parsed::pipeline`].
@@ -53,13 +64,15 @@ impl Parsed {
         &self,
         default_branch: &BranchName,
         trees: &BTreeMap<BranchName, Vec<String>>,
+        images_in: &mut ImagesIn<'_>,
     ) -> Result<(Pipeline, Vec<ConfigError>), Vec<ConfigError>> {
         let environments = self.stages(default_branch);
-        let mut work = Expansion::new(self, &environments);
+        let trees = Trees::of(trees);
+        let mut work = Expansion::new(self, &environments, &trees);
         work.named();
         for (index, rule) in self.config.applications.iter().enumerate() {
             if let Some(discover) = &rule.discover {
-                work.discover(index, rule, discover, trees);
+                work.discover(index, rule, discover.as_slice());
             }
         }
         work.configs();
@@ -69,6 +82,7 @@ impl Parsed {
             work.config_problem(rule, message, Some(hint.into()));
         }
         work.joins();
+        work.images_found(images_in);
         for (rule, message) in claims(&environments, &work.found) {
             let hint = "remove the file or the image from one of them, or limit one by `environments`";
             work.problem(rule, message, Some(hint.into()));
@@ -83,6 +97,12 @@ impl Parsed {
             applications.values().flat_map(|app| app.was.iter().map(|old| (old.clone(), app.name.clone())));
         let renamed = names.collect();
         Ok((Pipeline { environments, applications, renamed }, report(&self.file, notices)))
+    }
+
+    /// Whether images are to be found in files, so that a change of one may change the pipeline.
+    #[must_use]
+    pub fn finds_images(&self) -> bool {
+        self.config.applications.iter().flat_map(|rule| &rule.images).any(|image| image.matches.is_some())
     }
 
     /// Each stage after all of its `after`; of those that could be next, the first in the config.
@@ -108,96 +128,37 @@ impl Parsed {
     }
 }
 
-/// The images of a rule, ready to be made those of an application.
-struct Images<'a>(Vec<(Pattern, &'a Selector, Write)>);
-
-impl<'a> Images<'a> {
-    fn of(parsed: &'a Parsed, rule: usize) -> Self {
-        let images = parsed.config.applications[rule].images.iter().zip(&parsed.selectors[rule]);
-        // Validation has read each of them as a pattern.
-        let pattern = |(image, select): (&ImageRule, &'a Selector)| {
-            Some((Pattern::text(&image.image).ok()?, select, image.write))
-        };
-        Self(images.filter_map(pattern).collect())
-    }
-
-    /// `None` where the application's name makes no valid image.
-    fn for_application(&self, name: &ApplicationName) -> Option<Vec<Image>> {
-        let image = |(pattern, select, write): &(Pattern, &Selector, Write)| {
-            let image = pattern.fill(name.as_str(), "").parse().ok()?;
-            Some(Image { image, entry: None, together: None, select: (*select).clone(), write: *write })
-        };
-        self.0.iter().map(image).collect()
-    }
-}
-
-/// The files of a rule, ready to be made those of an application in an environment.
-struct Files(Vec<FilePattern>);
-
-struct FilePattern {
-    path: Pattern,
-    kind: Option<FileKind>,
-    key: Option<String>,
-    image: Option<Pattern>,
-    follow_anchors: bool,
-}
-
-impl Files {
-    /// `None` where a rule with `discover` names none: its files are those that it finds.
-    fn of(rule: &ApplicationRule) -> Option<Self> {
-        // Validation has read each of them as a pattern.
-        let only = match &rule.images[..] {
-            [only] => Pattern::text(&only.image).ok(),
-            _ => None,
-        };
-        let pattern = |item: &FileItem| {
-            let path = Pattern::path(item.path()).ok()?;
-            Some(match item {
-                FileItem::Path(_) => {
-                    FilePattern { path, kind: None, key: None, image: only.clone(), follow_anchors: false }
-                }
-                FileItem::Entry(rule) => FilePattern {
-                    path,
-                    kind: rule.kind,
-                    key: rule.key.clone(),
-                    image: rule.image.as_ref().map_or(only.clone(), |image| Pattern::text(image).ok()),
-                    follow_anchors: rule.anchors == Anchors::Follow,
-                },
-            })
-        };
-        rule.files.as_ref().map(|files| Self(files.as_slice().iter().filter_map(pattern).collect()))
-    }
-
-    fn entries(&self, application: &str, environment: &str) -> impl Iterator<Item = FileEntry> {
-        self.0.iter().map(move |file| FileEntry {
-            path: file.path.fill(application, environment),
-            kind: file.kind,
-            key: file.key.clone(),
-            image: file.image.as_ref().and_then(|image| image.fill(application, "").parse().ok()),
-            follow_anchors: file.follow_anchors,
-        })
-    }
-}
-
 struct Expansion<'a> {
     parsed: &'a Parsed,
     stages: &'a [Stage],
+    trees: &'a Trees<'a>,
+    /// The names that paths have for each environment, its own first.
+    spellings: HashMap<&'a EnvironmentName, Vec<&'a str>>,
     found: Vec<Found>,
     /// The index in `found` of each name.
     by_name: HashMap<String, usize>,
     files: usize,
+    /// How many bytes patterns may still be compared with.
+    left: usize,
     problems: Vec<Problem>,
     notices: Vec<Problem>,
 }
 
 impl<'a> Expansion<'a> {
-    fn new(parsed: &'a Parsed, stages: &'a [Stage]) -> Self {
+    fn new(parsed: &'a Parsed, stages: &'a [Stage], trees: &'a Trees<'a>) -> Self {
+        let spellings = parsed.config.environments.iter().map(|environment| {
+            let all = std::iter::once(&environment.name).chain(&environment.also);
+            (&environment.name, all.map(EnvironmentName::as_str).collect())
+        });
         Self {
             parsed,
             stages,
+            trees,
+            spellings: spellings.collect(),
             found: Vec::new(),
             by_name: HashMap::new(),
             files: 0,
+            left: LOOKED_AT,
             problems: Vec::new(),
             notices: Vec::new(),
         }
@@ -209,21 +170,32 @@ impl<'a> Expansion<'a> {
         self.stages.iter().filter(move |stage| limit.is_none_or(|names| names.contains(&stage.name)))
     }
 
+    /// The names that paths have for an environment, its own first.
+    fn spellings_of(&self, stage: &Stage) -> Vec<&'a str> {
+        self.spellings.get(&stage.name).cloned().unwrap_or_default()
+    }
+
     /// The applications with a name of their own.
     fn named(&mut self) {
         for (index, rule) in self.parsed.config.applications.iter().enumerate() {
-            let (Some(name), Some(files)) = (&rule.name, Files::of(rule)) else { continue };
-            if !self.room(index, files.0.len() * self.stages_of(rule).count()) {
-                return;
-            }
+            let (Some(name), None, Some(files)) = (&rule.name, &rule.discover, Files::of(rule)) else {
+                continue;
+            };
+            // Validation has read it as one.
+            let Ok(name) = name.parse::<ApplicationName>() else { continue };
+            let parts = of_application(name.as_str());
             let mut by_environment = BTreeMap::new();
             for stage in self.stages_of(rule) {
-                let entries = files.entries(name.as_str(), stage.name.as_str()).collect();
+                let Some(patterns) = files.of_stage(stage) else { continue };
+                if !self.room(index, patterns.len()) {
+                    return;
+                }
+                let entries = self.entries(index, patterns, &parts, stage);
                 by_environment.insert(stage.name.clone(), entries);
             }
             let images = Images::of(self.parsed, index);
-            if let Some(images) = images.for_application(name) {
-                self.add(index, rule, name.clone(), images, by_environment);
+            if let Some(own) = images.for_application(&parts) {
+                self.add(index, rule, name, parts, (&images, own), by_environment);
             }
         }
     }
@@ -245,7 +217,8 @@ impl<'a> Expansion<'a> {
         index: usize,
         rule: &ApplicationRule,
         name: ApplicationName,
-        images: Vec<Image>,
+        parts: Parts,
+        (patterns, images): (&Images<'_>, Vec<Image>),
         files: BTreeMap<EnvironmentName, Vec<FileEntry>>,
     ) -> usize {
         let at = self.found.len();
@@ -256,103 +229,12 @@ impl<'a> Expansion<'a> {
                 .flat_map(|item| [item.path()].into_iter().chain(item.keep().iter().map(String::as_str)));
             PromotedConfig { definition: definition(texts), entries: BTreeMap::new() }
         });
-        let refs = Vec::new();
+        let refs = images::refs(rule, &parts);
+        let matches = patterns.matches(&parts);
         let (was, source) = (rule.was.clone(), rule.source.clone());
         let application = Application { name, was, source, images, refs, files, config };
-        self.found.push(Found { application, rule: index });
+        self.found.push(Found { application, rule: index, parts, matches });
         at
-    }
-
-    /// The applications that a pattern finds. Where environments' names overlap (`prod`, `eu-prod`), the
-    /// longest one that fits a path is meant.
-    fn discover(
-        &mut self,
-        index: usize,
-        rule: &'a ApplicationRule,
-        discover: &str,
-        trees: &BTreeMap<BranchName, Vec<String>>,
-    ) {
-        let Ok(pattern) = Pattern::path(discover) else { return };
-        let (images, files) = (Images::of(self.parsed, index), Files::of(rule));
-        let mut by_branch: BTreeMap<&BranchName, Vec<(&Stage, String, String)>> = BTreeMap::new();
-        for stage in self.stages_of(rule) {
-            let (before, after) = pattern.around(stage.name.as_str());
-            by_branch.entry(&stage.branch).or_default().push((stage, before, after));
-        }
-        for (branch, mut stages) in by_branch {
-            stages.sort_by_key(|(stage, ..)| std::cmp::Reverse(stage.name.as_str().len()));
-            for path in trees.get(branch).into_iter().flatten() {
-                let found = stages.iter().find_map(|(stage, before, after)| {
-                    let name = path.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
-                    (!name.is_empty() && !name.contains('/')).then_some((*stage, name))
-                });
-                if let Some((stage, name)) = found
-                    && let Some(at) = self.member(index, rule, &images, name, path)
-                {
-                    match &files {
-                        Some(files) => {
-                            self.files(index, at, stage, files.entries(name, stage.name.as_str()).collect());
-                        }
-                        None => {
-                            let image = match &self.found[at].application.images[..] {
-                                [only] => Some(only.image.clone()),
-                                _ => None,
-                            };
-                            let entry = FileEntry { image, ..FileEntry::of_path(path) };
-                            self.files(index, at, stage, vec![entry]);
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// The application that a pattern found by this path, as an index in `found`; `None` if it isn't this
-    /// rule's.
-    fn member(
-        &mut self,
-        index: usize,
-        rule: &ApplicationRule,
-        images: &Images<'_>,
-        name: &str,
-        path: &str,
-    ) -> Option<usize> {
-        let at = match self.by_name.get(name) {
-            Some(at) => *at,
-            None => {
-                let Ok(parsed) = name.parse::<ApplicationName>() else {
-                    self.leave_out(index, format!("{} holds no valid application name", quoted(path)));
-                    return None;
-                };
-                let Some(images) = images.for_application(&parsed) else {
-                    self.leave_out(index, format!("{} gives no valid image name", quoted(name)));
-                    return None;
-                };
-                self.add(index, rule, parsed, images, BTreeMap::new())
-            }
-        };
-        let other = self.found[at].rule;
-        if other == index {
-            return Some(at);
-        }
-        if self.parsed.config.applications[other].name.is_none() {
-            let line = self.parsed.tree.key(&format!("applications[{other}].discover")).line;
-            let hint = format!("the other one is in line {line}; name it in a rule of its own, which wins");
-            self.problem(index, format!("{} is found by two rules", quoted(name)), Some(hint));
-        }
-        None
-    }
-
-    /// Gives an application these files in an environment, each once.
-    fn files(&mut self, rule: usize, at: usize, stage: &Stage, entries: Vec<FileEntry>) {
-        if self.room(rule, entries.len()) {
-            let files = self.found[at].application.files.entry(stage.name.clone()).or_default();
-            for entry in entries {
-                if !files.contains(&entry) {
-                    files.push(entry);
-                }
-            }
-        }
     }
 
     /// Takes room for so many more files, or records that there is none.
@@ -365,7 +247,26 @@ impl<'a> Expansion<'a> {
         true
     }
 
-    fn at(&self, rule: usize) -> (super::error::Place, String) {
+    /// Takes what it costs to compare a pattern with a path, or records that it is too much.
+    fn look_at(&mut self, rule: usize, path: &str) -> bool {
+        match self.left.checked_sub(path.len()) {
+            Some(left) => {
+                self.left = left;
+                true
+            }
+            None => {
+                if self.left > 0 {
+                    self.left = 0;
+                    let hint = "begin patterns with the folder that they are for".to_owned();
+                    let message = "the patterns of all applications look at too many files together";
+                    self.problem(rule, message.to_owned(), Some(hint));
+                }
+                false
+            }
+        }
+    }
+
+    fn at(&self, rule: usize) -> (Place, String) {
         let path = format!("applications[{rule}]");
         let key = match &self.parsed.config.applications[rule].discover {
             Some(_) => format!("{path}.discover"),

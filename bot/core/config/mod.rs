@@ -21,5 +21,6 @@ mod written;
 
 pub use document::Document;
 pub use error::{ConfigError, Place};
+pub use expand::ImagesIn;
 pub use parse::{Parsed, parse};
 pub use schema::schema;

@@ -85,13 +85,25 @@ pub struct FileEntry {
     pub image: Option<ImageName>,
     /// A value behind a YAML alias is written where its anchor stands, if all users are of the same image.
     pub follow_anchors: bool,
+    /// The key is added where it is missing.
+    pub create: bool,
+    /// It is one of the files that a pattern with `*` takes in.
+    pub by_pattern: bool,
 }
 
 impl FileEntry {
     /// A file of which nothing but its path is said.
     #[must_use]
     pub fn of_path(path: impl Into<String>) -> Self {
-        Self { path: path.into(), kind: None, key: None, image: None, follow_anchors: false }
+        Self {
+            path: path.into(),
+            kind: None,
+            key: None,
+            image: None,
+            follow_anchors: false,
+            create: false,
+            by_pattern: false,
+        }
     }
 }
 
@@ -128,8 +140,8 @@ impl Image {
 /// A Git repository whose references in the files move with an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowingRef {
-    /// The repository, without scheme and `.git`.
-    pub repository: String,
+    /// An address of the repository.
+    pub url: String,
     /// The image.
     pub follows: ImageName,
     /// The image's entry, where it has one.

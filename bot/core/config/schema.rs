@@ -7,7 +7,7 @@
 use schemars::{generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Value, json};
 
-use super::types::Config;
+use super::{files::FileRule, types::Config};
 
 /// Where each server answers with the schema; `gantry.yaml` may name it in its first line.
 const ID: &str = "/schema/gantry.v1.json";
@@ -30,8 +30,23 @@ pub fn schema() -> Value {
     types["Select"]["dependentRequired"] = json!({ "extract": ["filter"] });
     types["ApplicationRule"]["oneOf"] = json!([
         { "required": ["name", "files"], "not": { "required": ["discover"] } },
-        { "required": ["discover"], "not": { "anyOf": [{ "required": ["name"] }, { "required": ["was"] }] } },
+        {
+            "required": ["discover"],
+            "properties": { "name": { "pattern": "[{]" } },
+            "not": { "required": ["was"] },
+        },
     ]);
+    types["ImageRule"]["oneOf"] = json!([
+        { "required": ["image"] },
+        { "required": ["match"], "not": { "required": ["entry"] } },
+    ]);
+    // An entry is no map of environments.
+    if let Some(Value::Array(ways)) = types["Files"].get_mut("anyOf") {
+        for way in ways.iter_mut().filter(|way| way["type"] == json!("object")) {
+            way["propertyNames"] = json!({ "not": { "enum": FileRule::KEYS } });
+            way["minProperties"] = json!(1);
+        }
+    }
     schema
 }
 

@@ -7,12 +7,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    files::{ConfigItem, FileItem},
+    files::{ConfigItem, DiscoverItem, Files},
     shapes::OneOrMany,
 };
 use crate::{
     duration::Span,
-    ids::{ApplicationName, BranchName, EnvironmentName},
+    ids::{ApplicationName, BranchName, EntryName, EnvironmentName},
 };
 
 /// `gantry.yaml`, at the root of the infra repository.
@@ -33,6 +33,9 @@ pub struct Config {
 pub struct Environment {
     /// Its name, which stands for `{environment}` in paths.
     pub name: EnvironmentName,
+    /// Other names that paths have for it: `{environment}` stands for each of them too.
+    #[serde(default, rename = "as", skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<EnvironmentName>,
     /// The environments that a release must have been in before. None: builds arrive here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<EnvironmentName>,
@@ -100,25 +103,31 @@ pub enum Gate {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApplicationRule {
-    /// The application's name. Exactly one of `name` and `discover` is given.
+    /// The application's name. With `discover` it is made of named parts of the path: `{team}-{application}`;
+    /// `{application}` alone when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<ApplicationName>,
+    pub name: Option<String>,
     /// The names that it had before; only with `name`. Rejections, records and closed proposals of an old name are
     /// those of this application.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub was: Vec<ApplicationName>,
-    /// A path pattern with `{application}` and `{environment}`; each match is an application there.
+    /// A path pattern with `{application}` and `{environment}`, and with parts of other names (`{team}`); each
+    /// match is an application there. Of several patterns the first counts that matches an application in an
+    /// environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub discover: Option<String>,
+    pub discover: Option<OneOrMany<DiscoverItem>>,
     /// The URL of the application repository, for links.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The images that make a release of it.
     pub images: Vec<ImageRule>,
-    /// The files that name the images, with `{environment}`, and with `discover` also `{application}`. Left out
-    /// with `discover`, they are the files that it finds.
+    /// Git references in the files that move with an image.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refs: Vec<RefRule>,
+    /// The files that name the images, with `{environment}`, and with `discover` also `{application}`; or for each
+    /// environment its own. Left out with `discover`, they are the files that it finds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub files: Option<OneOrMany<FileItem>>,
+    pub files: Option<Files>,
     /// Files, and folders ending with `/`, that are promoted byte for byte with each release.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub config: Vec<ConfigItem>,
@@ -127,17 +136,41 @@ pub struct ApplicationRule {
     pub environments: Option<Vec<EnvironmentName>>,
 }
 
-/// An image of an application and how its newest build is chosen.
+/// An image of an application, or all that match, and how the newest build is chosen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImageRule {
-    /// The image, without tag; with `discover` it may hold `{application}`.
-    pub image: String,
+    /// The image, without tag; with `discover` it may hold `{application}` and other named parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// In place of `image`: every image of the application's files that matches, `*` within a name and `**` for
+    /// several. A release has builds of one source revision, or of one tag, of them.
+    #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
+    pub matches: Option<String>,
+    /// The only entry of a kustomization that is meant, by its `name`, where several entries have the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<EntryName>,
     /// Which tag is the newest.
     pub select: Select,
     /// What is written to the files.
     #[serde(default)]
     pub write: Write,
+}
+
+/// Git references that move with an image: `?ref=`, `targetRevision` and the like.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefRule {
+    /// The Git repository, as any of its addresses.
+    pub url: String,
+    /// The image that they move with.
+    pub follows: String,
+    /// The image's `entry`, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<EntryName>,
+    /// What is written.
+    #[serde(default)]
+    pub write: RefWrite,
 }
 
 /// How the newest of an image's tags is found. Exactly one of the four orders is given.

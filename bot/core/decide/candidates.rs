@@ -1,12 +1,13 @@
 //! The releases that may come next into an environment, newest first, each with what the gates say.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use jiff::Timestamp;
 
 use super::{
     order::{self, Came, Compared, Order, Present},
     rejected::rejection,
+    together,
     view::{View, Visit},
 };
 use crate::{
@@ -97,7 +98,7 @@ pub(super) fn list(
         }
         let not_back =
             || taken.iter().find_map(|(visit, at)| not_back(view, stage, visit, release, came(*at)));
-        let refused = match (order, rejection(view, &stage.name, release)) {
+        let refused = match (order, rejection(view, &stage.name, &release)) {
             (_, Some(rejected)) => Some(rejected.reason),
             (Order::Older, None) => Some(older(by)),
             (Order::Unordered, None) => Some(Reason::Unordered { held: present.version() }),
@@ -222,12 +223,24 @@ fn builds(view: &View<'_>, present: &Present<'_>) -> Vec<Release> {
             (newest, held) => newest.or_else(|| held.cloned()),
         }
     };
-    let artifacts: Option<Vec<Artifact>> = view.application.images.iter().map(newest).collect();
-    artifacts.map(made).into_iter().collect()
+    let mut sets: BTreeMap<usize, Option<Vec<Artifact>>> = BTreeMap::new();
+    let mut artifacts = Vec::with_capacity(view.application.images.len());
+    for image in &view.application.images {
+        let artifact = match image.together {
+            None => newest(image),
+            Some(group) => {
+                let set = sets.entry(group).or_insert_with(|| together::newest(view, present, group));
+                set.as_ref().and_then(|set| image.artifact(set)).cloned()
+            }
+        };
+        let Some(artifact) = artifact else { return Vec::new() };
+        artifacts.push(artifact);
+    }
+    vec![made(artifacts)]
 }
 
 /// The builds of one image that the config selects, newest first, without those that CI says failed.
-fn ranked(view: &View<'_>, image: &Image) -> Vec<Artifact> {
+pub(super) fn ranked(view: &View<'_>, image: &Image) -> Vec<Artifact> {
     let catalog = &view.facts.catalog;
     let candidates = catalog
         .tags_of(&image.image)

@@ -28,6 +28,7 @@ mod rejected;
 mod request;
 mod rest;
 pub mod standing;
+mod together;
 pub mod view;
 
 use jiff::Timestamp;

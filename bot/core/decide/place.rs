@@ -13,12 +13,13 @@ use super::{
     view::{Put, View},
 };
 use crate::{
+    artifact::{Artifact, Release},
     config::{
         pipeline::{Application, Pipeline, Stage},
         types::Delivery,
     },
     effects::Effect,
-    facts::{Facts, PromotionRequest},
+    facts::{Facts, Held, PromotionRequest},
     reason::{Owner, Problem, Reason},
 };
 
@@ -41,6 +42,7 @@ pub(super) fn decide(
         next: Vec::new(),
         problem: None,
         rest: None,
+        notes: view.seen(&stage.name).map(|seen| seen.notes.clone()).unwrap_or_default(),
     };
     let holds = match view.seen(&stage.name).map(|seen| &seen.contents) {
         Some(Ok(holds)) => holds,
@@ -62,6 +64,8 @@ pub(super) fn decide(
         standing.release = view.identify(&stage.name, holds, config, None).ok();
     }
     standing.holds.clone_from(holds);
+    let apart = standing.release.iter().flat_map(|release| refs_apart(holds, release));
+    standing.notes.extend(apart.collect::<Vec<_>>());
 
     let put = standing.put.clone();
     let release = standing.release.clone();
@@ -97,6 +101,29 @@ pub(super) fn decide(
         standing.problem = Some(Reason::GitSilent);
     }
     PlaceDecision { standing, considered, effects, requests }
+}
+
+/// The Git references that are of another revision than the image that they follow.
+fn refs_apart(holds: &[Held], release: &Release) -> impl Iterator<Item = Problem> {
+    let of = |held: &Held| {
+        let own = |artifact: &&Artifact| artifact.image == held.image && artifact.entry == held.entry;
+        release.artifacts.iter().find(own)
+    };
+    let all = holds.iter().filter_map(move |held| Some((held, of(held)?)));
+    all.flat_map(|(held, artifact)| {
+        let apart = held.refs.iter().filter(|own| own.differs(artifact));
+        apart.map(|own| {
+            let stands = own.revision.as_deref().unwrap_or("of several revisions");
+            let message = format!(
+                "the Git reference to {} is {stands}, and {}:{} goes with {}; the next promotion sets it",
+                own.repository,
+                artifact.image,
+                artifact.tag,
+                own.wanted(artifact).unwrap_or_default()
+            );
+            Problem { file: None, line: None, column: None, message, owner: Owner::Team }
+        })
+    })
 }
 
 fn broken(mut standing: Standing, facts: &Facts, problem: Problem) -> PlaceDecision {

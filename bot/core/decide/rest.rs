@@ -7,6 +7,7 @@ use super::{
     context::Context,
     order::{self, Came, Order, Present},
     standing::PlaceDecision,
+    together,
     view::View,
 };
 use crate::{artifact::Release, config::pipeline::Stage, ids::EnvironmentName, reason::Reason};
@@ -36,6 +37,11 @@ pub(super) fn nothing(context: &Context<'_>) -> Reason {
             }
         }
     }
+    if upstream.is_empty()
+        && let Some((image, other, tag)) = together::waits(view)
+    {
+        return Reason::NotTogether { image, tag, other };
+    }
     match ahead(view, context.stage, &context.present, context.before) {
         Some((release, environment)) => Reason::NewerUpstream { version: release.version(), environment },
         None => Reason::NothingNewer,
@@ -55,11 +61,8 @@ pub(super) fn ahead(
         order::compare(view.application, release, Came::default(), present).order == Order::Newer
     };
     let missing = |release: &Release| {
-        let at = |name: &EnvironmentName| before.iter().find(|d| d.standing.place.environment == *name);
-        let holds = |decision: &PlaceDecision| {
-            decision.standing.release.as_ref().is_some_and(|held| held.id == release.id)
-        };
-        direct.iter().find(|name| !at(name).is_some_and(holds)).cloned()
+        let lacks = |name: &&EnvironmentName| !view.visits(name).iter().any(|visit| visit.is_of(&release.id));
+        direct.iter().find(lacks).cloned()
     };
     let mut seen = BTreeSet::new();
     let mut open: Vec<EnvironmentName> = direct.clone();

@@ -11,7 +11,7 @@ use crate::{
     facts::{Held, Place},
     gates::{self, GateVerdict, Verdict},
     ids::ProposalNumber,
-    reason::{Mark, Owner, Reason},
+    reason::{Mark, Owner, Problem, Reason},
 };
 
 /// Where one application stands in one environment.
@@ -34,6 +34,10 @@ pub struct Standing {
     pub problem: Option<Reason>,
     /// Why nothing comes next, where nothing does.
     pub rest: Option<Reason>,
+    /// What is good to know of its files and stops nothing: one that is behind the others, a Git reference of
+    /// another revision than its image.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Problem>,
 }
 
 /// What is said of a place, or of one release there: the same in every view.

@@ -102,6 +102,7 @@ fn applications_are_discovered_and_a_named_one_wins() {
                 "apps//dev/k.yaml",
                 "README.md",
             ]),
+            &mut |_, _| Vec::new(),
         )
         .unwrap();
     assert_eq!(

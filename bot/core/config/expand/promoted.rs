@@ -22,14 +22,27 @@ impl Expansion<'_> {
                     Some((Pattern::path(file).ok()?, item, item.keep().into()))
                 })
                 .collect();
-            let application = &mut self.found[index].application;
+            let trees = self.trees;
+            let Found { application, parts, .. } = &mut self.found[index];
+            let parts = &*parts;
             let Some(config) = &mut application.config else { continue };
             for environment in application.files.keys() {
+                let branch =
+                    self.stages.iter().find(|stage| stage.name == *environment).map(|stage| &stage.branch);
+                let spellings = self.spellings.get(environment).map_or(&[][..], Vec::as_slice);
                 let entry = |(pattern, item, keep): &(Pattern, &ConfigItem, Arc<[String]>)| {
-                    let mut path = pattern.fill(application.name.as_str(), environment.as_str());
-                    if item.path().ends_with('/') {
-                        path.push('/');
-                    }
+                    let end = if item.path().ends_with('/') { "/" } else { "" };
+                    let path = |spelling: &str| format!("{}{end}", pattern.fill(parts, spelling));
+                    let there = |path: &String| branch.is_some_and(|branch| trees.has(branch, path));
+                    // Where nothing stands yet, by the environment's own name.
+                    let path = match spellings {
+                        [] | [_] => path(environment.as_str()),
+                        several => several
+                            .iter()
+                            .map(|spelling| path(spelling))
+                            .find(there)
+                            .unwrap_or_else(|| path(environment.as_str())),
+                    };
                     ConfigEntry { path, keep: Arc::clone(keep) }
                 };
                 config.entries.insert(environment.clone(), items.iter().map(entry).collect());
@@ -44,7 +57,7 @@ impl Expansion<'_> {
     /// Where ways from two environments in which config starts join, the two would have to hold the same.
     pub(super) fn joins(&mut self) {
         let mut problems: Vec<(usize, String)> = Vec::new();
-        for Found { application, rule } in
+        for Found { application, rule, .. } in
             self.found.iter().filter(|found| found.application.config.is_some())
         {
             let mut starts: BTreeMap<&EnvironmentName, &EnvironmentName> = BTreeMap::new();

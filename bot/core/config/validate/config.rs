@@ -1,6 +1,6 @@
 //! `config`: the files and folders that are promoted byte for byte, but for what is kept.
 
-use super::{Check, MANY, applications::Names, files::check_key};
+use super::{Check, MANY, applications::PathOf, files::check_key};
 use crate::config::{
     error::quoted,
     files::ConfigItem,
@@ -16,7 +16,6 @@ const KEYED: [&str; 3] = [".yaml", ".yml", ".json"];
 
 impl<'a> Check<'a> {
     pub(super) fn config(&mut self, path: &str, rule: &'a ApplicationRule) {
-        let names = if rule.discover.is_some() { Names::Any } else { Names::Never };
         if rule.config.len() > MANY {
             self.length(&format!("{path}.config"), rule.config.len(), MANY);
         }
@@ -34,7 +33,7 @@ impl<'a> Check<'a> {
             if rule.config[..index].iter().any(|earlier| earlier.path() == item.path()) {
                 self.value(key.clone(), format!("{} stands twice in the list", quoted(item.path())), None);
             }
-            self.pattern(key, rule, file, names);
+            self.pattern(key, rule, file, PathOf::Config);
             self.keep(&own, item);
         }
     }

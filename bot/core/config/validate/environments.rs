@@ -26,6 +26,7 @@ impl<'a> Check<'a> {
             } else {
                 first.insert(&environment.name, index);
             }
+            self.also(&path, environment);
             self.branch(&path, environment);
             self.after(&path, environment);
             if environment.delivery == Delivery::Commit && environment.merge.is_some() {
@@ -41,6 +42,27 @@ impl<'a> Check<'a> {
             self.gates(&path, environment);
         }
         self.cycles();
+    }
+
+    /// Other names in paths: no two environments may be meant by one.
+    fn also(&mut self, path: &str, environment: &'a Environment) {
+        let own = format!("{path}.as");
+        if environment.also.len() > MANY {
+            self.length(&own, environment.also.len(), MANY);
+        }
+        for (index, name) in environment.also.iter().enumerate() {
+            let key = format!("{own}[{index}]");
+            let others = self.config.environments.iter().filter(|other| other.name != environment.name);
+            if *name == environment.name || environment.also[..index].contains(name) {
+                let message = format!("{} is told already", quoted(name.as_str()));
+                self.value(key, message, None);
+            } else if let Some(other) =
+                others.clone().find(|other| other.name == *name || other.also.contains(name))
+            {
+                let message = format!("{} means environment {} too", quoted(name.as_str()), other.name);
+                self.value(key, message, Some("let one of them have it".into()));
+            }
+        }
     }
 
     fn branch(&mut self, path: &str, environment: &Environment) {

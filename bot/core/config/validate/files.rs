@@ -2,15 +2,16 @@
 
 use regex::RegexBuilder;
 
-use super::{Check, MANY, applications::Names};
+use super::{Check, MANY, applications::PathOf};
 use crate::{
     config::{
-        error::quoted,
-        files::{Anchors, FileItem, FileRule},
+        error::{did_you_mean, quoted},
+        files::{Anchors, FileItem, FileRule, Files},
         kinds::{FileKind, Needs},
         shapes::OneOrMany,
         types::ApplicationRule,
     },
+    glob,
     select::regex_error,
 };
 
@@ -23,14 +24,39 @@ const LARGEST: usize = 256 << 10;
 type Mistake = (&'static str, Option<&'static str>);
 
 impl<'a> Check<'a> {
-    pub(super) fn files(&mut self, path: &str, rule: &'a ApplicationRule, files: &'a OneOrMany<FileItem>) {
-        let names = if rule.discover.is_some() { Names::Any } else { Names::Never };
+    pub(super) fn files(&mut self, path: &str, rule: &'a ApplicationRule, files: &'a Files) {
         let key = format!("{path}.files");
+        match files {
+            Files::Same(list) => self.file_list(&key, rule, list, false),
+            Files::By(by) => {
+                for (name, list) in by {
+                    let known = self.config.environments.iter().map(|environment| environment.name.as_str());
+                    if !known.clone().any(|known| known == name.as_str()) {
+                        let hint = did_you_mean(name.as_str(), known.clone()).unwrap_or_else(|| {
+                            format!("defined are {}", known.take(20).collect::<Vec<_>>().join(", "))
+                        });
+                        let message = format!("environment {} is not defined", quoted(name.as_str()));
+                        self.key(format!("{key}.{name}"), message, Some(hint));
+                    }
+                    self.file_list(&format!("{key}.{name}"), rule, list, true);
+                }
+            }
+        }
+    }
+
+    /// The files of all environments, or of one of its own.
+    fn file_list(
+        &mut self,
+        key: &str,
+        rule: &'a ApplicationRule,
+        files: &'a OneOrMany<FileItem>,
+        of_one: bool,
+    ) {
         let list = files.as_slice();
-        self.length(&key, list.len(), MANY);
+        self.length(key, list.len(), MANY);
         for (index, item) in list.iter().enumerate() {
             let own = match files {
-                OneOrMany::One(_) => key.clone(),
+                OneOrMany::One(_) => key.to_owned(),
                 OneOrMany::Many(_) => format!("{key}[{index}]"),
             };
             if list[..index].iter().any(|other| (other.path(), other.key()) == (item.path(), item.key())) {
@@ -43,10 +69,13 @@ impl<'a> Check<'a> {
                 };
                 self.value(own.clone(), format!("{what} stands twice in the list"), hint);
             }
+            // A key of its own for each environment does as well as a path.
+            let told = of_one || item.key().is_some_and(|key| key.contains("{environment}"));
+            let of = PathOf::Files { told };
             match item {
-                FileItem::Path(text) => self.pattern(own, rule, text, names),
+                FileItem::Path(text) => self.pattern(own, rule, text, of),
                 FileItem::Entry(entry) => {
-                    self.pattern(format!("{own}.path"), rule, &entry.path, names);
+                    self.pattern(format!("{own}.path"), rule, &entry.path, of);
                     self.entry(&own, rule, entry);
                 }
             }
@@ -78,15 +107,30 @@ impl<'a> Check<'a> {
             }
             (None, Needs::Maybe | Needs::Never) => {}
         }
-        let images: Vec<&str> = rule.images.iter().map(|image| image.image.as_str()).collect();
+        if entry.create.is_some() {
+            let yaml = matches!(
+                entry.kind,
+                None | Some(FileKind::Yaml | FileKind::Json | FileKind::HelmValues | FileKind::Manifest)
+            );
+            if entry.key.is_none() || !yaml {
+                let hint = "name the key that is added, in a YAML or JSON file".to_owned();
+                self.key(format!("{own}.create"), "`create` needs a `key` of a YAML file", Some(hint));
+            }
+        }
+        let images: Vec<&str> = rule.images.iter().filter_map(|image| image.image.as_deref()).collect();
+        let several = images.len() > 1 || rule.images.iter().any(|image| image.matches.is_some());
+        let found = |text: &str| {
+            let mut patterns = rule.images.iter().filter_map(|image| image.matches.as_deref());
+            patterns.any(|pattern| glob::matches(pattern, text))
+        };
         match &entry.image {
-            Some(image) if !images.contains(&image.as_str()) => {
+            Some(image) if !images.contains(&image.as_str()) && !found(image) => {
                 let known: Vec<String> = images.iter().take(5).map(|image| quoted(image)).collect();
                 let message = format!("{} is no image of this application", quoted(image));
                 let hint = format!("its images are {}", known.join(", "));
                 self.value(format!("{own}.image"), message, Some(hint));
             }
-            None if entry.key.is_some() && images.len() > 1 => {
+            None if entry.key.is_some() && several => {
                 let message = "an entry with `key` needs `image`, as the application has several";
                 let hint = "name the image that the value belongs to".to_owned();
                 self.value(own.to_owned(), message, Some(hint));
@@ -169,14 +213,8 @@ fn key_path(key: &str) -> Result<(), Mistake> {
             }
             rest = &rest[end..];
         }
-        while let Some(index) = rest.strip_prefix('[') {
-            let Some((number, after)) = index.split_once(']') else {
-                return Err(("a `[` without its other half", HINT));
-            };
-            if number.is_empty() || number.len() > 6 || !number.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(("an index is a number, from 0", HINT));
-            }
-            rest = after;
+        while let Some(inside) = rest.strip_prefix('[') {
+            rest = brackets(inside)?;
         }
         match rest.strip_prefix('.') {
             Some(next) => rest = next,
@@ -186,19 +224,49 @@ fn key_path(key: &str) -> Result<(), Mistake> {
     }
 }
 
+/// What follows the brackets that were opened: an index in them, or a key of an element with its value.
+fn brackets(inside: &str) -> Result<&str, Mistake> {
+    const HINT: Option<&str> = Some(r#"write it like `list[0].tag` or `list[name=web].tag`"#);
+    let part = |text: &str| match text.strip_prefix('"') {
+        Some(quoted) => quoted.find('"').map(|end| end + 2),
+        None => text.find([']', '=', '[', '"']),
+    };
+    const OPEN: Mistake = ("a `[` without its other half", HINT);
+    let end = part(inside).ok_or(OPEN)?;
+    let (name, rest) = inside.split_at(end);
+    if let Some(after) = rest.strip_prefix(']') {
+        if name.is_empty() || name.len() > 6 || !name.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(("an index is a number, from 0", HINT));
+        }
+        return Ok(after);
+    }
+    let value = rest.strip_prefix('=').filter(|_| !name.is_empty()).ok_or(OPEN)?;
+    let end = part(value).ok_or(OPEN)?;
+    value[end..].strip_prefix(']').ok_or(OPEN)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn key_paths_are_read_to_the_end() {
-        for good in ["a", "image.tag", r#"spec.values."a.b"[0]"#, "list[0][12].x-y", r#""a b".c"#, "größe"]
-        {
+        for good in [
+            "a",
+            "image.tag",
+            r#"spec.values."a.b"[0]"#,
+            "list[0][12].x-y",
+            r#""a b".c"#,
+            "größe",
+            "a[b=c].d",
+            r#"a["b c"="d]"][0]"#,
+        ] {
             assert!(key_path(good).is_ok(), "{good}");
         }
-        for bad in
-            ["", ".a", "a.", "a..b", r#"a."b"#, r#""""#, "a[", "a[]", "a[x]", "a]b", r#"a"b""#, "a[0]b"]
-        {
+        for bad in [
+            "", ".a", "a.", "a..b", r#"a."b"#, r#""""#, "a[", "a[]", "a[x]", "a]b", r#"a"b""#, "a[0]b",
+            "a[b=c", "a[=c]", "a[b=c]d",
+        ] {
             assert!(key_path(bad).is_err(), "{bad}");
         }
     }

@@ -9,8 +9,11 @@ impl Check<'_> {
     /// Each old name is one application's only, and no application's present name. So there are no circles.
     pub(super) fn renamed(&mut self) {
         let rules = &self.config.applications;
-        let names: BTreeMap<_, _> =
-            rules.iter().enumerate().filter_map(|(index, rule)| Some((rule.name.as_ref()?, index))).collect();
+        let names: BTreeMap<_, _> = rules
+            .iter()
+            .enumerate()
+            .filter_map(|(index, rule)| Some((rule.name.as_deref()?, index)))
+            .collect();
         let mut first = BTreeMap::new();
         for (index, rule) in rules.iter().enumerate() {
             let path = format!("applications[{index}].was");
@@ -18,7 +21,7 @@ impl Check<'_> {
                 continue;
             }
             self.length(&path, rule.was.len(), MANY);
-            if rule.name.is_none() {
+            if rule.name.is_none() || rule.discover.is_some() {
                 let hint =
                     "write a rule with `name` for the application that was renamed; it wins over `discover`";
                 self.key(path.clone(), "`was` can only be used with `name`", Some(hint.to_owned()));
@@ -26,9 +29,9 @@ impl Check<'_> {
             for (at, old) in rule.was.iter().enumerate() {
                 let key = format!("{path}[{at}]");
                 let name = quoted(old.as_str());
-                if rule.name.as_ref() == Some(old) {
+                if rule.name.as_deref() == Some(old.as_str()) {
                     self.value(key, format!("{name} is the application's present name"), None);
-                } else if let Some(other) = names.get(old) {
+                } else if let Some(other) = names.get(old.as_str()) {
                     let hint = self.first_at(&format!("applications[{other}].name"));
                     self.value(key, format!("{name} is the name of another application"), hint);
                 } else if let Some(earlier) = first.insert(old, key.clone()) {

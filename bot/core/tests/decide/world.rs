@@ -135,7 +135,13 @@ impl World {
         world.facts.recorded = Some(Arc::default());
         world.facts.heads.insert("main".parse().unwrap(), commit(0xfff));
         for environment in ["dev", "qa", "prod"] {
-            let seen = PlaceFacts { contents: Ok(vec![]), config: None, history: vec![], older: None };
+            let seen = PlaceFacts {
+                contents: Ok(vec![]),
+                notes: vec![],
+                config: None,
+                history: vec![],
+                older: None,
+            };
             world.facts.places.insert(place(environment), seen);
             world.person_sets(environment, "1.0.0", 0);
         }
