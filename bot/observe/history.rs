@@ -60,7 +60,7 @@ pub(super) struct BranchHistory {
 pub(super) struct Older {
     /// The newest commit that was not read.
     pub(super) next: CommitId,
-    /// The time of the oldest one that was.
+    /// Since when at least they hold it. No commit's own time tells that: whoever makes it chooses it.
     pub(super) at: Timestamp,
     /// The places.
     pub(super) places: BTreeSet<Place>,
@@ -180,11 +180,15 @@ impl BranchHistory {
             fresh.iter().filter(|place| !touched.contains_key(*place)).collect();
         let stretch = stretch(reading, narrow, &[]);
         touched.extend(stretch.contents_at(head, &untouched)?);
-        if let (End::Limit(next), Some((_, at))) = (&steps.end, &steps.oldest) {
+        if let End::Limit(next) = &steps.end {
+            // What came to the others in this stretch came after it, from times that can be trusted.
+            let others = fresh.iter().filter_map(|place| places.get(place)).flat_map(|facts| &facts.history);
+            let now = belief.sightings.now();
+            let at = others.map(|arrival| arrival.since).min().map_or(now, |since| since.min(now));
             let unknown = |place: &&Place| places.get(*place).is_none_or(|facts| facts.history.is_empty());
             let places: BTreeSet<Place> = fresh.iter().filter(unknown).cloned().collect();
             if !places.is_empty() {
-                self.older.push(Older { next: next.clone(), at: *at, places });
+                self.older.push(Older { next: next.clone(), at, places });
             }
         }
         Ok(touched)

@@ -57,6 +57,11 @@ impl Sightings {
         self.merges = proposals.iter().filter_map(merged).collect();
     }
 
+    /// When the look began.
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// The branch was set back or rewritten.
     pub(super) fn rewritten(&mut self, branch: &BranchName) {
         self.rewritten.insert(branch.clone());

@@ -370,3 +370,30 @@ async fn what_was_taken_off_a_branch_and_put_back_soaks_anew() {
     house.later(60).await;
     assert_eq!(house.versions()[1], "1.1.0");
 }
+
+#[tokio::test]
+async fn a_change_under_a_mountain_of_commits_soaks_from_when_it_was_seen() {
+    let config = CONFIG.replace("IMAGE", IMAGE).replace(", {checks: [ci]}", "");
+    let mut house = House::with(IMAGE, &config, "").await;
+    let at = days_ago(&house, 4);
+    house.infra.git(&["branch", "side", "main"]);
+    as_bot(&house, "side", at, &dressed_up("dev", "1.1.0"), None, &[(path("dev"), pinned("1.1.0"))]);
+    let mut stream = String::new();
+    for number in 0..20_010 {
+        let from = if number == 0 { "from refs/heads/side^0\n" } else { "" };
+        stream.push_str(&format!(
+            "commit refs/heads/side\ncommitter Mallory <m@example.com> {} +0000\ndata 1\nx\n{from}\n",
+            at.as_second()
+        ));
+    }
+    let mut import = git();
+    import.arg("--git-dir").arg(house.infra.path()).args(["fast-import", "--quiet"]);
+    run(&mut import, stream.as_bytes());
+    house.infra.git(&["branch", "-f", "main", "side"]);
+    house.later(1).await;
+    assert_eq!(house.versions(), ["1.1.0", "1.0.0", "1.0.0"]);
+    house.later(59).await;
+    assert_eq!(house.versions()[1], "1.0.0");
+    house.later(60).await;
+    assert_eq!(house.versions()[1], "1.1.0");
+}

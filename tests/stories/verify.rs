@@ -110,7 +110,7 @@ async fn the_public_key_is_shown_and_the_secret_one_is_not() {
     let secret = std::fs::read_to_string(house.data().join("seal.key")).unwrap();
     let secret = secret.lines().last().unwrap().split(':').next_back().unwrap().to_owned();
     let output =
-        command(&["seal", "show", "--settings", settings.to_str().unwrap(), "-o", "json"]).output().unwrap();
+        command(["seal", "show", "--settings", settings.to_str().unwrap(), "-o", "json"]).output().unwrap();
     let Ran { out, err, .. } = Ran::from(output);
     let shown: Value = serde_json::from_str(&out).unwrap();
     let key = gantry::seal::load(&house.data().join("seal.key")).ok().unwrap();
