@@ -1,11 +1,11 @@
 //! Layouts of real infra repositories: in each one application goes to prod, and nothing else changes.
 
 use gantry::observe::BUILD;
-use gantry_core::reason::Reason;
+use gantry_core::{decide::view::Put, reason::Reason};
 use serde_json::json;
 
 use crate::support::{
-    house::{House, digest},
+    house::House,
     layouts::{self, Holds, Layout},
 };
 
@@ -26,13 +26,20 @@ async fn house(layout: &Layout) -> House {
 async fn build(house: &mut House, image: &str, Holds(tag, revision): Holds) {
     let now = house.now();
     let body = json!({
-        "image": image, "tag": tag, "digest": digest(&format!("{image}{tag}")[image.len() - 4..]),
+        "image": image, "tag": tag, "digest": digest_of(image, tag),
         "revision": revision, "source": null, "created": now.to_string(),
         "status": "success", "url": null, "check": "ci",
     });
     let store = std::sync::Arc::clone(&house.server().store);
     store.enqueue(BUILD, Some(&format!("{image}:{tag}")), "ci", &body, now).await.unwrap();
     house.pass().await;
+}
+
+/// A digest that belongs to an image and tag.
+fn digest_of(image: &str, tag: &str) -> String {
+    let text = format!("{image}:{tag}");
+    let hash = text.bytes().fold(0_u128, |hash, byte| hash.wrapping_mul(131).wrapping_add(u128::from(byte)));
+    format!("sha256:{hash:064x}")
 }
 
 /// Every file on `main` is as the layout has it with these versions, byte for byte.
@@ -60,8 +67,8 @@ async fn goes_to_prod(layout: &Layout) {
     holds(&house, layout, new, new);
     house.later(3_600).await;
     holds(&house, layout, new, new);
-    let changed = house.infra.git(&["log", "--format=%s", "main"]);
-    assert_eq!(changed.lines().count(), 4, "set up, dev, the proposal and its merge: {changed}");
+    let log = house.log("main");
+    assert_eq!(log.iter().filter(|subject| subject.starts_with("promote(")).count(), 2, "{log:?}");
 }
 
 macro_rules! layouts {
@@ -125,7 +132,8 @@ async fn a_new_cluster_is_taken_along_by_the_next_promotion() {
         note.starts_with(path) && note.contains("0.9.0") && note.contains("the others hold 1.0.0"),
         "{note}"
     );
-    assert_eq!(house.standing("prod").version(), "1.0.0", "what the others hold");
+    let holds = house.standing("prod").holds;
+    assert!(holds.iter().all(|held| held.version() == "1.0.0"), "what the others hold: {holds:?}");
     for image in layout.images {
         build(&mut house, image, layout.new).await;
     }
@@ -154,7 +162,7 @@ async fn a_reference_of_another_revision_is_told_and_set_by_the_next_promotion()
     );
     house.later(1).await;
     let standing = house.standing("dev");
-    assert!(matches!(standing.put, gantry_core::decide::view::Put::Drift { .. }), "{:?}", standing.put);
+    assert!(!matches!(standing.put, Put::Promotion { .. }), "{:?}", standing.put);
     let note = standing.notes.first().unwrap().to_string();
     assert!(
         note.contains("git.example.com/org/build") && note.contains("cccc") && note.contains("bbbb"),

@@ -56,8 +56,7 @@ impl Layout {
 
 /// One overlay for each environment.
 pub(crate) const OVERLAYS: Layout = Layout {
-    applications: "\
-  - discover: apps/{application}/overlays/{environment}/kustomization.yaml
+    applications: "  - discover: apps/{application}/overlays/{environment}/kustomization.yaml
     images: [{image: 'registry.example.com/shop/{application}', select: {semver: '*'}, write: tag}]
 ",
     files: &[
@@ -75,8 +74,7 @@ pub(crate) const OVERLAYS: Layout = Layout {
 
 /// One file without extension for each environment and application.
 pub(crate) const PLAIN_FILES: Layout = Layout {
-    applications: "\
-  - discover: charts/config/image-tags/{environment}/{application}
+    applications: "  - discover: charts/config/image-tags/{environment}/{application}
     images: [{image: 'registry.example.com/shop/{application}', select: {filter: '^v(?P<n>[0-9]+)$', extract: $n, numerical: desc}, write: tag}]
     files: {path: 'charts/config/image-tags/{environment}/{application}', kind: yaml, key: image_tag}
 ",
@@ -92,8 +90,7 @@ pub(crate) const PLAIN_FILES: Layout = Layout {
 /// Other folders for each environment.
 pub(crate) const OTHER_FOLDERS: Layout = Layout {
     environments: ["as: [development], ", "as: [production, prd], "],
-    applications: "\
-  - discover:
+    applications: "  - discover:
       - components/{application}/{environment}/base/kustomization.yaml
       - components/{application}/{environment}/kustomization.yaml
     images: [{image: 'registry.example.com/shop/{application}', select: {semver: '*'}, write: tag}]
@@ -115,8 +112,7 @@ pub(crate) const OTHER_FOLDERS: Layout = Layout {
 /// One folder for each cluster, with several images of one revision.
 pub(crate) const CLUSTERS: Layout = Layout {
     environments: ["as: [development], ", "as: [production], "],
-    applications: "\
-  - name: checkout
+    applications: "  - name: checkout
     files:
       dev: components/checkout/{environment}/kustomization.yaml
       prod: components/checkout/{environment}/*/kustomization.yaml
@@ -143,8 +139,7 @@ pub(crate) const CLUSTERS: Layout = Layout {
 
 /// The tag is the revision, and a remote base beside it has the same.
 pub(crate) const REMOTE_BASE: Layout = Layout {
-    applications: "\
-  - name: checkout
+    applications: "  - name: checkout
     files: build/{environment}/kustomization.yaml
     images: [{image: registry.example.com/org/build, select: {filter: '^[0-9a-f]{40}$', newest: true}, write: tag}]
     refs: [{url: 'https://git.example.com/org/build', follows: registry.example.com/org/build}]
@@ -167,8 +162,7 @@ pub(crate) const REMOTE_BASE: Layout = Layout {
 
 /// A further part in the path, and an image named by it alone.
 pub(crate) const TEAMS: Layout = Layout {
-    applications: "\
-  - discover: apps/{team}/{application}/{environment}.yaml
+    applications: "  - discover: apps/{team}/{application}/{environment}.yaml
     images:
       - image: registry.example.com/{team}/api
         select: {filter: '^prod-[0-9a-f]+-(?P<time>[0-9]+)$', extract: $time, numerical: desc}
@@ -192,8 +186,7 @@ pub(crate) const TEAMS: Layout = Layout {
 
 /// The base file is production, and the others patch it.
 pub(crate) const BASE_IS_PRODUCTION: Layout = Layout {
-    applications: "\
-  - discover:
+    applications: "  - discover:
       - {path: 'apps/{team}/{application}/{application}.yaml', environments: [prod]}
       - 'apps/{team}/{application}/{environment}.yaml'
     images: [{image: 'registry.example.com/{team}/{application}', select: {semver: '*'}, write: tag}]
@@ -214,8 +207,7 @@ pub(crate) const BASE_IS_PRODUCTION: Layout = Layout {
 /// Rings: the paths of them.
 pub(crate) const RINGS: Layout = Layout {
     environments: ["as: [ring-0], ", "as: [ring-1, ring-2], "],
-    applications: "\
-  - discover: components/{application}/rings/{environment}/base/kustomization.yaml
+    applications: "  - discover: components/{application}/rings/{environment}/base/kustomization.yaml
     images: [{image: 'registry.example.com/shop/{application}', select: {semver: '*'}, write: tag}]
 ",
     files: &[
@@ -237,8 +229,7 @@ pub(crate) const RINGS: Layout = Layout {
 
 /// Values that lie over others, and have no version until one is written.
 pub(crate) const OVER_VALUES: Layout = Layout {
-    applications: "\
-  - name: checkout
+    applications: "  - name: checkout
     files:
       dev: {path: services/checkout/values-staging.yaml, key: main_app.version, create: key}
       prod: {path: services/checkout/values.yaml, key: main_app.version}
@@ -259,8 +250,7 @@ pub(crate) const OVER_VALUES: Layout = Layout {
 
 /// One file with many applications, and all environments in it.
 pub(crate) const ONE_FILE: Layout = Layout {
-    applications: "\
-  - name: checkout
+    applications: "  - name: checkout
     files: {path: releases.yaml, kind: yaml, key: '{environment}.checkout.tag'}
     images: [{image: registry.example.com/shop/checkout, select: {semver: '*'}, write: tag}]
   - name: search
@@ -276,8 +266,7 @@ pub(crate) const ONE_FILE: Layout = Layout {
 
 /// Environments are elements of a list.
 pub(crate) const ELEMENTS: Layout = Layout {
-    applications: "\
-  - name: checkout
+    applications: "  - name: checkout
     files: {path: sets/checkout.yaml, key: 'spec.generators[0].list.elements[cluster={environment}].tag'}
     images: [{image: registry.example.com/shop/checkout, select: {semver: '*'}, write: tag}]
 ",
@@ -290,8 +279,7 @@ pub(crate) const ELEMENTS: Layout = Layout {
 
 /// Two tracks of one image: only one of them moves.
 pub(crate) const TRACKS: Layout = Layout {
-    applications: "\
-  - name: checkout
+    applications: "  - name: checkout
     files: apps/{environment}/kustomization.yaml
     images: [{image: registry.example.com/shop/checkout, entry: app-a, select: {semver: '<3'}, write: tag}]
   - name: other
