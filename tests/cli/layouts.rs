@@ -44,12 +44,7 @@ fn files_without_images_are_told_once() {
 fn what_is_behind_or_missing_is_told() {
     let (code, out, _) = check(&CLUSTERS, &[("newTag: 1.0.0 # first", "newTag: 0.9.0 # first")]);
     assert_eq!(code, 0);
-    assert!(
-        out.contains(
-            "us-03/kustomization.yaml:3:11: note: holds 0.9.0 of image registry.example.com/shop/web"
-        ) || out.contains("holds 0.9.0"),
-        "{out}"
-    );
+    assert!(out.contains("note: holds 0.9.0 of image registry.example.com/shop/web"), "{out}");
     let (code, out, _) = check(&CLUSTERS, &[("{environment}/*/k", "{environment}/eu/*/k")]);
     assert_eq!(code, 2);
     assert!(out.contains("matches no file in this folder"), "{out}");
