@@ -15,8 +15,8 @@ impl Actor {
     /// The forge's: the request waits for the next look.
     pub async fn answer(&self, asked: &Asked) -> Result<Option<Outcome>, ForgeError> {
         let (number, answered, event) = match &asked.request {
-            Request::Approve { proposal, head, .. } => {
-                (*proposal, self.forge.approve(*proposal, head, &asked.by).await?, Event::Approved)
+            Request::Approve { proposal, head, reason, .. } => {
+                (*proposal, self.forge.approve(*proposal, head, &asked.by, reason).await?, Event::Approved)
             }
             Request::Reject { proposal, reason, .. } => {
                 (*proposal, self.forge.reject(*proposal, &asked.by, reason).await?, Event::Rejected)

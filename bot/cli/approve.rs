@@ -18,8 +18,8 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ApproveArgs {
-    /// Why, for the audit log.
-    #[arg(long, default_value = "", hide_default_value = true)]
+    /// Why: it stands in the audit log, the history, the proposal and the commit.
+    #[arg(short = 'm', long, default_value = "", hide_default_value = true)]
     reason: String,
     #[command(flatten)]
     answer: AnswerArgs,

@@ -11,6 +11,8 @@ pub enum ErrorKind {
     Usage,
     /// A file or the environment is wrong: exit code 2.
     Config,
+    /// The server took a build and refused it then: exit code 4.
+    Refused,
 }
 
 /// Why a command ended. It is shown as `error: …` and `hint: …`; it never holds a secret.
@@ -40,6 +42,11 @@ impl CliError {
         Self { kind: ErrorKind::Config, message: message.into(), hint: None }
     }
 
+    /// A build was stored and refused then.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::Refused, message: message.into(), hint: None }
+    }
+
     /// Says what to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -53,6 +60,7 @@ impl CliError {
         match self.kind {
             ErrorKind::Failed => 1,
             ErrorKind::Usage | ErrorKind::Config => 2,
+            ErrorKind::Refused => 4,
         }
     }
 }

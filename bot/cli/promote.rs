@@ -27,7 +27,7 @@ pub(super) struct PromoteArgs {
     #[arg(long, value_name = "RELEASE")]
     release: Option<String>,
     /// Why; needed where the release was rejected before.
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(short = 'm', long, default_value = "", hide_default_value = true)]
     reason: String,
     #[command(flatten)]
     wait: WaitArgs,

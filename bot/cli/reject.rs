@@ -18,7 +18,7 @@ The proposal is closed and its release is not proposed there again; a newer one 
 #[command(after_help = EXAMPLES)]
 pub(super) struct RejectArgs {
     /// Why; those who built it will read it.
-    #[arg(long)]
+    #[arg(short = 'm', long)]
     reason: String,
     #[command(flatten)]
     answer: AnswerArgs,

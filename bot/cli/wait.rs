@@ -38,13 +38,23 @@ pub(super) async fn finish(
     output: Format,
     screen: &Screen,
 ) -> Result<ExitCode, CliError> {
-    let id = receipt.id.to_string();
-    let end = Instant::now() + args.wait.std();
     if receipt.outcome.is_none() && !args.no_wait {
-        screen.note(&format!("request {id} is stored; waiting for what becomes of it"));
+        screen.note(&format!("request {} is stored; waiting for what becomes of it", receipt.id));
+        receipt = until_done(client, receipt, args.wait).await?;
     }
+    show(&receipt, args, output, screen)
+}
+
+/// Waits for the outcome, at most so long.
+pub(super) async fn until_done(
+    client: &Client,
+    mut receipt: RequestReceipt,
+    wait: Span,
+) -> Result<RequestReceipt, CliError> {
+    let id = receipt.id.to_string();
+    let end = Instant::now() + wait.std();
     let mut pause = Duration::from_millis(100);
-    while receipt.outcome.is_none() && !args.no_wait {
+    while receipt.outcome.is_none() {
         let Some(left) = end.checked_duration_since(Instant::now()) else { break };
         let seconds = left.as_secs().min(POLL).min(client.timeout().as_secs() / 2);
         let asked = Instant::now();
@@ -59,7 +69,7 @@ pub(super) async fn finish(
             pause = (pause * 2).min(Duration::from_secs(2));
         }
     }
-    show(&receipt, args, output, screen)
+    Ok(receipt)
 }
 
 fn show(

@@ -68,6 +68,9 @@ fn draw(view: &WhyView, screen: &Screen, now: Timestamp) -> String {
         Answer::Stopped => Paint::Bad,
     };
     let mut out = format!("{}\n", screen.paint(&text::line(&view.text), paint));
+    if let Some(refused) = &view.refused {
+        out.push_str(&format!("{}\n", screen.paint(&text::line(refused), Paint::Bad)));
+    }
     let names = why.steps.iter().map(|step| text::width(step.environment.as_str()));
     let longest = names.max().unwrap_or(0);
     if !why.steps.is_empty() {

@@ -390,6 +390,9 @@ pub struct Approval {
     /// When.
     #[schemars(with = "String")]
     pub at: Timestamp,
+    /// Why; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
 /// A commit status.

@@ -173,6 +173,9 @@ pub enum Reason {
     Approved {
         /// Who.
         by: Vec<String>,
+        /// Why, where they said so.
+        #[serde(default)]
+        why: Vec<String>,
     },
     /// Merged as soon as the gates pass.
     MergesItself,

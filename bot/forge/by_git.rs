@@ -49,8 +49,8 @@ pub struct Mergeable {
     pub head: CommitId,
     /// The branch that it goes to.
     pub base: BranchName,
-    /// Who approved this head, as trailers.
-    pub co_authors: Vec<(String, String)>,
+    /// Who approved this head, when and why, as trailers.
+    pub approvers: Vec<(String, String)>,
     /// In whose name the merge is made.
     pub committer: Person,
     /// Merges of this head that were begun: onto which head, and when.
@@ -112,7 +112,7 @@ impl Onto<'_> {
     pub fn replay(&mut self, merge: &Mergeable) -> Result<Replay, GitError> {
         let Some(own) = self.line.own(self.mirror, &merge.head, 2)? else { return Ok(Replay::Moved) };
         let one = own.commits.len() == 1;
-        if own.start == *self.head && !own.commits.is_empty() && (merge.co_authors.is_empty() || !one) {
+        if own.start == *self.head && !own.commits.is_empty() && (merge.approvers.is_empty() || !one) {
             return Ok(Replay::Head);
         }
         let commit = match own.commits.as_slice() {
@@ -131,7 +131,7 @@ impl Onto<'_> {
             parent: self.head.clone(),
             merges: Vec::new(),
             changes,
-            message: match merge.co_authors.as_slice() {
+            message: match merge.approvers.as_slice() {
                 [] => commit.message.clone(),
                 names => trailers::with(&commit.message, names),
             },

@@ -132,12 +132,13 @@ pub trait Forge: Send + Sync {
     /// any more stays as it is. Its branch stays.
     async fn close(&self, number: ProposalNumber, comment: &str) -> Result<(), ForgeError>;
 
-    /// Records a person's approval of `head`.
+    /// Records a person's approval of `head`, with the reason where one is given.
     async fn approve(
         &self,
         number: ProposalNumber,
         head: &CommitId,
         by: &str,
+        reason: &str,
     ) -> Result<Answered, ForgeError>;
 
     /// Closes a proposal in a person's name: a rejection.

@@ -6,6 +6,8 @@
 //! in one of its own, behind a line of dashes) and nothing before them, and [`message`] makes sure that no
 //! text given as the body can be read as a trailer.
 
+use jiff::Timestamp;
+
 use super::error::tame;
 
 /// The most bytes of a message that are looked at, from its end: 64 KiB.
@@ -17,7 +19,11 @@ const MAX_KEY: usize = 64;
 
 /// The trailer that forges show as another author.
 const CO_AUTHOR: &str = "Co-authored-by";
-/// The most characters of a name in it.
+/// The trailer that says who approved what was merged.
+const APPROVED_BY: &str = "Approved-by";
+/// The most characters of the reason in it.
+const MAX_REASON: usize = 500;
+/// The most characters of a name in them.
 const MAX_NAME: usize = 100;
 
 /// The trailer that names a co-author. `None` where the address is none, or nothing is left of the name: what
@@ -28,6 +34,16 @@ pub fn co_author(name: &str, email: &str) -> Option<(String, String)> {
     let whole = |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '<' | '>');
     let sound = !name.trim().is_empty() && email.contains('@') && email.chars().all(whole);
     sound.then(|| (CO_AUTHOR.to_owned(), format!("{} <{email}>", name.trim())))
+}
+
+/// The trailer that names who approved, when and why. It is for people, as everything in it is outside text: nothing
+/// in it is believed.
+#[must_use]
+pub fn approved_by(name: &str, at: Timestamp, reason: &str) -> (String, String) {
+    let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
+    let (name, reason) = (tame(name, MAX_NAME), tame(reason, MAX_REASON));
+    let why = if reason.trim().is_empty() { String::new() } else { format!(": {}", reason.trim()) };
+    (APPROVED_BY.to_owned(), format!("{} at {at}{why}", name.trim()))
 }
 
 /// A message with further trailers at its end, without those that it has already.

@@ -173,6 +173,9 @@ pub struct WhyView {
     pub text: String,
     /// The sentence of each step, in the order of `steps`.
     pub step_texts: Vec<String>,
+    /// Where no such build is known: the report of it that was refused, and why, in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// Mistakes in the present `gantry.yaml`, while the last good one is in force.
     #[serde(default)]
     pub problems: Vec<Problem>,

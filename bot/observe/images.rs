@@ -24,6 +24,7 @@ use gantry_core::{
     select::Candidate,
 };
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use super::{
     faults::{self, Fault},
@@ -32,7 +33,7 @@ use super::{
 use crate::{
     clock::Clock,
     registry::{Registry, RegistryError},
-    store::{Store, StoreError, board::RegistryHealth},
+    store::{AuditEntry, Store, StoreError, board::RegistryHealth},
 };
 
 /// How many of the highest tags are resolved for orders that need no build time: the first that did not fail
@@ -343,7 +344,11 @@ impl Images {
         let result = self.describe(registry, image, &wanted, known, began, &mut learnt).await;
         // What was learnt before something failed is kept: it need never be asked again.
         if !learnt.described.is_empty() {
-            self.store.save_artifacts(&learnt.described, self.clock.now()).await?;
+            let now = self.clock.now();
+            for line in learnt.described.iter().filter_map(|artifact| relabelled(catalog, artifact, now)) {
+                self.store.append(&line).await?;
+            }
+            self.store.save_artifacts(&learnt.described, now).await?;
         }
         if result.is_ok() {
             self.mark(name, &listing.tags, &learnt.missing, began).await?;
@@ -384,4 +389,27 @@ impl Images {
         }
         Ok(())
     }
+}
+
+/// CI reported another source revision than the image's label says. The label counts, as it is part of the bytes that
+/// are promoted; that is told, once for each digest.
+fn relabelled(catalog: &Catalog, artifact: &Artifact, now: Timestamp) -> Option<AuditEntry> {
+    let label = artifact.revision.as_deref()?;
+    let known = catalog.artifact(&artifact.image, &artifact.digest).filter(|known| !known.described)?;
+    let reported = known.revision.as_deref().filter(|reported| *reported != label)?;
+    let (image, tag) = (&artifact.image, &artifact.tag);
+    Some(AuditEntry {
+        key: format!("revision:{}", artifact.digest),
+        at: now,
+        actor: "gantry".to_owned(),
+        action: "revision".to_owned(),
+        repository: "-".to_owned(),
+        application: None,
+        environment: None,
+        release: None,
+        text: format!(
+            "CI reported {image}:{tag} as built from {reported}, and the image's label says {label}: the label counts."
+        ),
+        detail: json!({ "image": image, "tag": tag, "reported": reported, "label": label }),
+    })
 }

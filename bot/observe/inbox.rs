@@ -10,11 +10,14 @@ use serde_json::json;
 use super::images::{Images, Resolved};
 use crate::{
     intake::request::{Outcome, Request},
-    store::{Entry, InboxId, Store, StoreError},
+    speak::Renderer,
+    store::{AuditEntry, Entry, InboxId, Store, StoreError},
 };
 
 /// The kind under which builds lie in the inbox.
 pub const BUILD: &str = "build";
+/// The audit log's word for a build that was refused.
+pub const REFUSED: &str = "build-refused";
 /// How many entries are dealt with in one look, and read at once. Those that wait don't count.
 const AT_ONCE: u32 = 500;
 /// How long a build without a digest waits for its registry to be reachable.
@@ -46,6 +49,7 @@ enum Came {
 pub(super) async fn take(
     store: &dyn Store,
     images: &Images,
+    renderer: &Renderer,
     repository: &str,
     now: Timestamp,
 ) -> Result<(bool, Vec<Asked>), StoreError> {
@@ -58,7 +62,7 @@ pub(super) async fn take(
         after = last.id;
         for entry in page {
             if entry.kind == BUILD {
-                let came = build(store, images, &entry, now).await?;
+                let came = build(store, images, (renderer, repository), &entry, now).await?;
                 any |= matches!(came, Came::In);
                 dealt += u32::from(!matches!(came, Came::Waits));
             } else if let Some(request) = request(store, &entry, now).await?
@@ -75,6 +79,7 @@ pub(super) async fn take(
 async fn build(
     store: &dyn Store,
     images: &Images,
+    (renderer, repository): (&Renderer, &str),
     entry: &Entry,
     now: Timestamp,
 ) -> Result<Came, StoreError> {
@@ -96,6 +101,20 @@ async fn build(
             Resolved::Silent(why) | Resolved::Refused(why) => Some(why),
         };
         if let Some(text) = refusal {
+            let (image, tag) = (report.image.to_string(), report.tag.to_string());
+            let line = AuditEntry {
+                key: format!("{REFUSED}:{}", entry.id.0),
+                at: now,
+                actor: entry.owner.clone(),
+                action: REFUSED.to_owned(),
+                repository: repository.to_owned(),
+                application: None,
+                environment: None,
+                release: None,
+                text: renderer.build_refused(&image, &tag, &entry.owner, &text),
+                detail: json!({ "image": image, "tag": tag }),
+            };
+            store.append(&line).await?;
             give_up(store, entry, &text, now).await?;
             return Ok(Came::Refused);
         }

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use gantry_core::{
     decide::view::{Put, View},
-    facts::{Place, Proposal, ProposalState},
+    facts::{Approval, Place, Proposal, ProposalState},
     reason::Problem,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -131,15 +131,7 @@ fn proposals(renderer: &Renderer, before: Option<&Seen>, seen: &Seen, lines: &mu
         }
         for approval in &proposal.approvals {
             let by = approval.by.as_str();
-            lines.push(about(
-                renderer,
-                seen,
-                proposal,
-                Event::Approved,
-                by,
-                approval.at,
-                Some(approval.head.as_str()),
-            ));
+            lines.push(about(renderer, seen, proposal, Event::Approved, by, approval.at, Some(approval)));
         }
         if let Some((at, event, actor)) = closed {
             lines.push(about(renderer, seen, proposal, event, actor, at, None));
@@ -154,11 +146,11 @@ fn about(
     event: Event,
     actor: &str,
     at: Timestamp,
-    part: Option<&str>,
+    approval: Option<&Approval>,
 ) -> AuditEntry {
     let action = event.name();
     let release = proposal.release.as_ref().map(|release| release.short().to_owned()).unwrap_or_default();
-    let part = part.map_or_else(|| release.clone(), |part| format!("{part}:{actor}"));
+    let part = approval.map_or_else(|| release.clone(), |given| format!("{}:{actor}", given.head));
     let key = match event {
         Event::Updated | Event::Approved => {
             format!("{action}:{}:{}:{part}", seen.repository, proposal.number)
@@ -166,6 +158,7 @@ fn about(
         _ => format!("{action}:{}:{}", seen.repository, proposal.number),
     };
     let reason = match &proposal.state {
+        _ if event == Event::Approved => approval.map_or("", |given| given.reason.as_str()),
         ProposalState::Closed { reason, .. } if matches!(event, Event::Closed | Event::Rejected) => {
             reason.as_str()
         }

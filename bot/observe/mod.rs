@@ -63,7 +63,7 @@ use self::{
 };
 pub use self::{
     config::FILE as CONFIG_FILE,
-    inbox::{Asked, BUILD},
+    inbox::{Asked, BUILD, REFUSED as BUILD_REFUSED},
 };
 use crate::{
     clock::Clock,
@@ -207,7 +207,8 @@ impl Observer {
         let now = self.sources.clock.now();
         let repository = self.sources.repository.clone();
         let (took_builds, asked) =
-            inbox::take(&*self.sources.store, &self.sources.images, &repository, now).await?;
+            inbox::take(&*self.sources.store, &self.sources.images, &self.sources.renderer, &repository, now)
+                .await?;
         let mut problems = Vec::new();
         let mut listed = self.sources.forge.proposals().await;
         if listed.is_err() && self.sources.mirror.will_mend() {

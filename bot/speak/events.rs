@@ -81,6 +81,12 @@ impl Renderer {
         sentence(&self.block("events.txt", event.name(), &values! { number => number.0, title, by, reason }))
     }
 
+    /// A build was reported and refused.
+    #[must_use]
+    pub fn build_refused(&self, image: &str, tag: &str, by: &str, why: &str) -> String {
+        sentence(&self.block("events.txt", "build_refused", &values! { image, tag, by, why }))
+    }
+
     /// A build was reported.
     #[must_use]
     pub fn reported(&self, image: &str, tag: &str, status: &str, by: &str) -> String {

@@ -94,6 +94,8 @@ impl Samples {
             }
         }
         say("event", renderer.reported("registry.example.com/shop/checkout", "1.43.1", "success", "ci"));
+        let why = "the registry has no such tag; push the image before the build is reported.";
+        say("event", renderer.build_refused("registry.example.com/shop/checkout", "1.43.1", "ci", why));
         say("demo", renderer.demo_begins("/tmp/demo/infra.git", "http://127.0.0.1:8080"));
         say("demo", renderer.demo_sends("registry.example.com/shop/checkout:1.1.0"));
         say(

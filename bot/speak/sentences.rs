@@ -6,7 +6,7 @@ use gantry_core::{
         view::Put,
     },
     effects::{Effect, Promotion},
-    facts::{HeadStatus, Rejection},
+    facts::{Approval, HeadStatus, Rejection},
     gates::{GateVerdict, Verdict},
     ids::ProposalNumber,
     reason::{Problem, Reason},
@@ -196,6 +196,13 @@ impl Renderer {
             Put::Unknown => ("put_unknown", Value::from(())),
         };
         sentence(&self.block("standings.txt", block, &values))
+    }
+
+    /// An approval, as one sentence.
+    #[must_use]
+    pub fn approval(&self, number: ProposalNumber, approval: &Approval) -> String {
+        let Approval { by, head: _, at: _, reason } = approval;
+        sentence(&self.block("standings.txt", "approval", &values! { proposal => number, by, reason }))
     }
 
     /// A rejection that is in force, as one sentence.

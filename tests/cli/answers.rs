@@ -216,6 +216,7 @@ pub(crate) fn why() -> WhyView {
         next_look: None,
     };
     WhyView {
+        refused: None,
         why,
         text: "1.43.1 is not in prod: proposal #2 waits for a release manager".into(),
         step_texts: vec![

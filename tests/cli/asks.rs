@@ -120,6 +120,22 @@ async fn build_takes_what_ci_says_and_arguments_win() {
 }
 
 #[tokio::test]
+async fn a_build_that_is_refused_has_an_exit_code_of_its_own() {
+    let server = Scripted::start(|seen| match seen.path().contains("/requests/") {
+        true => answer(
+            StatusCode::OK,
+            r#"{"id": 5, "outcome": {"done": false, "text": "the registry has no such tag"}}"#,
+        ),
+        false => built(),
+    })
+    .await;
+    assert_eq!(build(&server, &[], &["r.io/a:1"]).await.code, 0, "it does not wait");
+    let ran = build(&server, &[], &["r.io/a:1", "--wait"]).await;
+    assert_eq!(ran.code, 4, "{}", ran.err);
+    assert!(ran.err.ends_with("error: build 5 was refused: the registry has no such tag\n"), "{}", ran.err);
+}
+
+#[tokio::test]
 async fn what_passes_is_tried_again_and_what_stays_is_not() {
     let asked = AtomicUsize::new(0);
     let server = Scripted::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {

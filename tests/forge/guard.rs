@@ -13,7 +13,7 @@ async fn nameless_people_are_refused() {
     let town = Town::new().await;
     let (number, head) = town.propose("qa", "shop", '2').await;
     for by in ["", "  ", "a\nb", &"x".repeat(201)] {
-        let error = town.forge.approve(number, &head, by).await.unwrap_err();
+        let error = town.forge.approve(number, &head, by, "").await.unwrap_err();
         assert!(matches!(error, ForgeError::Invalid { .. }), "{by:?}: {error}");
         assert!(town.forge.reject(number, by, "no").await.is_err(), "{by:?}");
     }
@@ -28,7 +28,7 @@ async fn what_is_not_there_is_said_to_be_missing() {
     let town = Town::new().await;
     let (_, head) = town.propose("qa", "shop", '2').await;
     let forge = &town.forge;
-    assert_eq!(forge.approve(NOBODY, &head, "Grace").await.unwrap(), Answered::Missing);
+    assert_eq!(forge.approve(NOBODY, &head, "Grace", "").await.unwrap(), Answered::Missing);
     assert_eq!(forge.reject(NOBODY, "Grace", "").await.unwrap(), Answered::Missing);
     for error in [
         forge.merge(NOBODY, &head).await.unwrap_err(),
@@ -101,9 +101,12 @@ async fn a_locked_file_is_unavailable_and_works_again() {
     let (number, head) = town.propose("qa", "shop", '2').await;
     let other = sqlite(&town.database()).await;
     let lock = other.begin_with("BEGIN EXCLUSIVE").await.unwrap();
-    says(&town.forge.approve(number, &head, "Grace").await.unwrap_err(), &["forge-infra.db", "tries again"]);
+    says(
+        &town.forge.approve(number, &head, "Grace", "").await.unwrap_err(),
+        &["forge-infra.db", "tries again"],
+    );
     lock.rollback().await.unwrap();
-    assert_eq!(town.forge.approve(number, &head, "Grace").await.unwrap(), Answered::Done);
+    assert_eq!(town.forge.approve(number, &head, "Grace", "").await.unwrap(), Answered::Done);
 }
 
 #[tokio::test]

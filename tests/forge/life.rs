@@ -31,7 +31,7 @@ async fn opened_twice_is_open_once() {
 async fn a_newer_release_updates_it_in_place() {
     let town = Town::new().await;
     let (number, old) = town.propose("qa", "shop", '2').await;
-    assert_eq!(town.forge.approve(number, &old, "Grace").await.unwrap(), Answered::Done);
+    assert_eq!(town.forge.approve(number, &old, "Grace", "").await.unwrap(), Answered::Done);
     let (same, new) = town.propose("qa", "shop", '3').await;
     assert_eq!(same, number);
     let one = town.proposal(number).await;
@@ -39,9 +39,9 @@ async fn a_newer_release_updates_it_in_place() {
     assert_eq!(one.title, "promote(qa): shop 3");
     // The old approval is shown, of the head that it was given to.
     assert_eq!((one.approvals.len(), &one.approvals[0].head), (1, &old));
-    assert_eq!(town.forge.approve(number, &old, "Alan").await.unwrap(), Answered::Moved);
-    assert_eq!(town.forge.approve(number, &new, "Alan").await.unwrap(), Answered::Done);
-    assert_eq!(town.forge.approve(number, &new, "Alan").await.unwrap(), Answered::Done);
+    assert_eq!(town.forge.approve(number, &old, "Alan", "").await.unwrap(), Answered::Moved);
+    assert_eq!(town.forge.approve(number, &new, "Alan", "").await.unwrap(), Answered::Done);
+    assert_eq!(town.forge.approve(number, &new, "Alan", "").await.unwrap(), Answered::Done);
     assert_eq!(town.proposal(number).await.approvals.len(), 2);
 }
 
@@ -93,7 +93,7 @@ async fn gantry_closes_and_a_person_rejects() {
     assert_eq!(reject("Grace", "broken checkout").await.unwrap(), Answered::Done);
     assert_eq!(reject("Alan", "me too").await.unwrap(), Answered::NotOpen);
     assert_eq!(town.closer(second).await, ("Grace".into(), false, "broken checkout".into()));
-    assert_eq!(town.forge.approve(second, &head, "Alan").await.unwrap(), Answered::NotOpen);
+    assert_eq!(town.forge.approve(second, &head, "Alan", "").await.unwrap(), Answered::NotOpen);
     assert_eq!(town.forge.merge(second, &head).await.unwrap(), Merged::Moved);
     assert_eq!(town.count("main"), 1);
 
@@ -109,7 +109,7 @@ async fn everything_is_there_after_a_restart() {
     let mut town = Town::new().await;
     let (first, head) = town.propose("qa", "shop", '2').await;
     let (second, _) = town.propose("qa", "pay", '2').await;
-    town.forge.approve(first, &head, "Grace").await.unwrap();
+    town.forge.approve(first, &head, "Grace", "").await.unwrap();
     town.forge.set_statuses(first, &head, &[status("gantry/soak", "success")]).await.unwrap();
     town.forge.close(second, "pointless").await.unwrap();
     let before = town.forge.proposals().await.unwrap();

@@ -57,7 +57,7 @@ async fn a_person_deletes_the_branch() {
     assert_eq!((by.as_str(), by_gantry), ("someone, by deleting the branch", false));
     assert!(reason.contains(SHOP) && reason.contains(head.short()), "{reason}");
     assert_eq!(town.forge.merge(number, &head).await.unwrap(), Merged::Moved);
-    assert_eq!(town.forge.approve(number, &head, "Grace").await.unwrap(), Answered::NotOpen);
+    assert_eq!(town.forge.approve(number, &head, "Grace", "").await.unwrap(), Answered::NotOpen);
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn a_person_pushes_to_the_branch() {
     let (number, head) = town.propose("qa", "shop", '2').await;
     let theirs = town.commit(SHOP, None, &[("notes.md", Some("wait\n"))], "add notes", "Ada");
     assert_eq!(town.forge.merge(number, &head).await.unwrap(), Merged::Moved);
-    assert_eq!(town.forge.approve(number, &head, "Grace").await.unwrap(), Answered::Moved);
+    assert_eq!(town.forge.approve(number, &head, "Grace", "").await.unwrap(), Answered::Moved);
     let one = town.proposal(number).await;
     assert_eq!((one.head, one.state), (theirs.clone(), ProposalState::Open));
     assert_eq!(town.head(SHOP), Some(theirs.clone()), "nothing of theirs is touched");

@@ -1,6 +1,6 @@
 //! People win: their commits, closings and words.
 
-use gantry::intake::request::Request;
+use gantry::{intake::request::Request, store::AuditFilter};
 use gantry_core::{
     decide::{place::Step, view::Put},
     facts::ProposalState,
@@ -72,6 +72,27 @@ async fn a_rejected_proposal_is_not_proposed_again() {
     assert!(outcome.done, "{outcome:?}");
     assert!(house.open("prod").is_some(), "a person lifted it");
     assert!(house.log("main").iter().any(|subject| subject == "accept(prod): checkout 1.1.0"));
+}
+
+#[tokio::test]
+async fn who_approved_when_and_why_stands_in_the_commit_and_in_the_audit_log() {
+    let mut house = house_with_prod_proposal().await;
+    let proposal = house.open("prod").unwrap();
+    let approve = Request::Approve {
+        repository: "shop".to_owned(),
+        proposal: proposal.number,
+        head: proposal.head,
+        reason: "seen in QA\nGantry-Checks: all".to_owned(),
+    };
+    assert!(house.ask(&approve).await.done);
+    let message = house.infra.git(&["log", "-1", "--format=%B", "main"]);
+    assert!(message.contains("\nApproved-by: rita at 2027-01-15T08:02:00Z: seen in QA"), "{message}");
+    assert!(!message.contains("\nGantry-Checks: all"), "{message}");
+    let approvals = house.proposals().last().unwrap().approvals.clone();
+    assert!(approvals[0].reason.starts_with("seen in QA"), "{approvals:?}");
+    let filter = AuditFilter { action: Some("approved".to_owned()), ..AuditFilter::default() };
+    let lines = house.server().store.audit(&filter, None, 10).await.unwrap().entries;
+    assert!(lines[0].entry.text.contains("by rita (“seen in QA"), "{lines:?}");
 }
 
 #[tokio::test]

@@ -21,9 +21,9 @@ use super::{
     client::{Client, ServerArgs, fresh_key},
     error::CliError,
     screen::{Format, Screen},
-    text,
+    text, wait,
 };
-use crate::http::types::BuildReceipt;
+use crate::http::types::{BuildReceipt, RequestReceipt};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,6 +37,9 @@ Where they are not given, --revision, --source and --url are read from the CI's 
   CircleCI              CIRCLE_SHA1, CIRCLE_REPOSITORY_URL, CIRCLE_BUILD_URL
   Bitbucket Pipelines   BITBUCKET_COMMIT, BITBUCKET_GIT_HTTP_ORIGIN, …/pipelines/results/BITBUCKET_BUILD_NUMBER
 
+Where the image has the label org.opencontainers.image.revision, the label counts and not
+--revision, because it is part of the bytes that are promoted; a difference stands in the audit log.
+Exit codes: 0 stored (with --wait: taken in), 1 failed, 2 wrong command, 4 refused.
 A pull request's run has the revision of a merge that no branch holds: give --revision there.
 The token stands in GANTRY_TOKEN or in --token-file.";
 
@@ -81,6 +84,9 @@ pub(super) struct BuildArgs {
     /// For how long to try again what fails in passing; 0s tries once.
     #[arg(long, value_name = "TIME", default_value = "1m")]
     retry_for: Span,
+    /// Waits until the build is taken in or refused; a refused one is exit code 4.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "1m")]
+    wait: Option<Span>,
     /// The form of the answer.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -109,7 +115,26 @@ pub(super) async fn run(args: BuildArgs, screen: &Screen) -> Result<ExitCode, Cl
     if let Some(note) = &receipt.note {
         screen.say(&format!("note: {}", text::cut(note, 2000)));
     }
-    Ok(ExitCode::SUCCESS)
+    match args.wait {
+        Some(wait) => taken_in(&client, receipt.id, wait, screen).await,
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Waits until the server has taken the build in, or says why it refused it.
+async fn taken_in(client: &Client, id: i64, wait: Span, screen: &Screen) -> Result<ExitCode, CliError> {
+    let receipt = wait::until_done(client, RequestReceipt { id, outcome: None }, wait).await?;
+    match receipt.outcome {
+        Some(outcome) if outcome.done => {
+            screen.note(&format!("build {id} is taken in"));
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(outcome) => Err(CliError::refused(format!("build {id} was refused: {}", outcome.text))),
+        None => {
+            let message = format!("build {id} is stored and not taken in after {wait}");
+            Err(CliError::failed(message).hint("It still will be; `gantry why APP ENV --build TAG` tells."))
+        }
+    }
 }
 
 async fn send(

@@ -27,6 +27,7 @@ mod put;
 mod rejected;
 mod request;
 mod rest;
+mod ruling;
 pub mod standing;
 mod together;
 pub mod view;

@@ -7,9 +7,10 @@ use super::{
     candidates,
     context::{Context, Target},
     order::Present,
-    place_of, proposal, rejected,
+    place_of, proposal,
     request::{self, Grant},
     rest::nothing,
+    ruling,
     view::{Put, View},
 };
 use crate::{
@@ -73,7 +74,7 @@ pub(super) fn decide(
     let considered = candidates::list(&view, stage, &present, &own);
     let context = Context { view, stage, place, present, considered: &considered, before };
 
-    let mut effects = rejected::unwritten(&context);
+    let mut effects = ruling::unwritten(&context);
     let mut requests = Vec::new();
     let mut target = considered
         .iter()

@@ -197,19 +197,16 @@ fn ask_merge(
 
 /// Who merges. An approval counts for the head that was approved only.
 fn merge_verdict(merge: Merge, proposal: &Proposal) -> GateVerdict {
-    let by: Vec<String> = proposal
-        .approvals
-        .iter()
-        .filter(|approval| approval.head == proposal.head)
-        .map(|approval| approval.by.clone())
-        .collect();
+    let given = || proposal.approvals.iter().filter(|approval| approval.head == proposal.head);
+    let by: Vec<String> = given().map(|approval| approval.by.clone()).collect();
+    let why = given().map(|approval| approval.reason.clone()).filter(|why| !why.is_empty()).collect();
     match merge {
         Merge::Auto => GateVerdict::new("merge", Verdict::Pass, Reason::MergesItself),
         Merge::Manual if by.is_empty() => {
             let reason = Reason::NeedsApproval { proposal: Some(proposal.number) };
             GateVerdict::new("merge", Verdict::Wait, reason)
         }
-        Merge::Manual => GateVerdict::new("merge", Verdict::Pass, Reason::Approved { by }),
+        Merge::Manual => GateVerdict::new("merge", Verdict::Pass, Reason::Approved { by, why }),
     }
 }
 

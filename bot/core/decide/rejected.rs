@@ -4,11 +4,10 @@
 //! id under each of its names. What was rejected under an old name is found by the id that the same artifacts (and
 //! the same config) have under it.
 
-use super::{context::Context, view::View};
+use super::view::View;
 use crate::{
     artifact::Release,
-    effects::Effect,
-    facts::{Place, PromotionRequest, ProposalState, Rejection},
+    facts::{Place, ProposalState, Rejection},
     ids::{EnvironmentName, ReleaseId},
     reason::Reason,
 };
@@ -71,56 +70,4 @@ fn closing(view: &View<'_>, place: &Place, release: &ReleaseId) -> Option<(Relea
 
 fn rejected(by: &str, at: jiff::Timestamp, reason: &str) -> Reason {
     Reason::Rejected { by: by.to_owned(), at, reason: reason.to_owned() }
-}
-
-/// The effect that lifts the rejection of a release, because a person asks for it.
-pub(super) fn lifting(
-    context: &Context<'_>,
-    release: &Release,
-    request: &PromotionRequest,
-) -> Option<Effect> {
-    let rejected = rejection(&context.view, &context.stage.name, release)?;
-    Some(Effect::Rule {
-        place: rejected.place,
-        base: context.ledger(),
-        release: rejected.release,
-        version: release.version(),
-        rejects: false,
-        by: request.by.clone(),
-        at: context.view.now,
-        reason: request.reason.clone(),
-        proposal: None,
-    })
-}
-
-/// People's closings that are not in Git yet are written there (promise 1).
-pub(super) fn unwritten(context: &Context<'_>) -> Vec<Effect> {
-    let facts = context.view.facts;
-    if facts.recorded.is_none() || facts.unmoved {
-        return Vec::new();
-    }
-    let all = places(&context.view, &context.stage.name);
-    let all = all.filter_map(|place| Some((facts.proposals.get(&place)?, place)));
-    all.flat_map(|(list, place)| list.iter().map(move |proposal| (proposal, place.clone())))
-        .filter_map(|(proposal, place)| match (&proposal.state, &proposal.release) {
-            (ProposalState::Closed { at, by, by_gantry: false, reason }, Some(release)) => {
-                let recorded = facts.is_recorded(&place, proposal.number, release);
-                let mut seen = context.considered.iter().map(|considered| &considered.release);
-                let seen = seen.find(|seen| seen.under(&place.application).id == *release);
-                let version = seen.map_or_else(|| release.short().to_owned(), Release::version);
-                (!recorded && context.refused(release).is_none()).then(|| Effect::Rule {
-                    place: place.clone(),
-                    base: context.ledger(),
-                    release: release.clone(),
-                    version,
-                    rejects: true,
-                    by: by.clone(),
-                    at: *at,
-                    reason: reason.clone(),
-                    proposal: Some(proposal.number),
-                })
-            }
-            _ => None,
-        })
-        .collect()
 }

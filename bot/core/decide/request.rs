@@ -4,8 +4,9 @@ use super::{
     candidates::{self, Considered},
     context::Context,
     order::{self, Came, Order},
-    proposal, rejected,
+    proposal,
     rest::nothing,
+    ruling,
     standing::RequestOutcome,
 };
 use crate::{
@@ -47,7 +48,7 @@ pub(super) fn grant<'a>(context: &Context<'a>, request: &PromotionRequest) -> Gr
         Some(Reason::Rejected { .. }) => {
             return match context.refused(&release.id) {
                 Some(reason) => refuse(reason),
-                None => Grant::Lift(rejected::lifting(context, release, request)),
+                None => Grant::Lift(ruling::lifting(context, release, request)),
             };
         }
         Some(Reason::OlderThanHeld { held, order }) => {

@@ -13,6 +13,7 @@ impl LocalForge {
         number: ProposalNumber,
         head: &CommitId,
         by: &str,
+        reason: &str,
     ) -> Result<Answered, ForgeError> {
         let by = text::person(by).map_err(|message| self.database.invalid(message))?;
         let Some(before) = self.stands(number).await? else { return Ok(Answered::Missing) };
@@ -37,12 +38,14 @@ impl LocalForge {
             return Ok(Answered::Moved);
         }
         let done = sqlx::query(
-            "INSERT INTO approval (proposal, head, person, at_ms) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+            "INSERT INTO approval (proposal, head, person, at_ms, reason) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT DO NOTHING",
         )
         .bind(rows::key(number))
         .bind(head.as_str())
         .bind(by)
         .bind(self.clock.now().as_millisecond())
+        .bind(text::prose(reason, text::PROSE))
         .execute(self.database.pool())
         .await;
         self.database.read(done)?;

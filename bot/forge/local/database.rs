@@ -21,7 +21,7 @@ use crate::forge::ForgeError;
 const APPLICATION: i64 = 1_195_790_162;
 
 /// The schema's steps in order; the file's `user_version` counts those that it has.
-const STEPS: &[&str] = &[include_str!("schema/0001_start.sql")];
+const STEPS: &[&str] = &[include_str!("schema/0001_start.sql"), include_str!("schema/0002_reasons.sql")];
 
 /// How long a statement waits while another process, such as a backup, holds the file.
 const PATIENCE: Duration = Duration::from_secs(2);

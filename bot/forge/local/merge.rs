@@ -16,9 +16,12 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use gantry_core::ids::{CommitId, ProposalNumber};
+use gantry_core::{
+    facts::Approval,
+    ids::{CommitId, ProposalNumber},
+};
 use jiff::Timestamp;
-use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
+use sqlx::{Sqlite, Transaction, sqlite::SqliteRow};
 use tokio::sync::OwnedMutexGuard;
 
 use super::{LocalForge, rows, settle::Fate, sync::Standing, text};
@@ -147,7 +150,7 @@ impl LocalForge {
         let mut standings: HashMap<ProposalNumber, Standing> =
             self.database.read(standings.iter().map(read).collect())?;
         let mut begun = self.begun(&numbers).await?;
-        let mut co_authors = self.co_authors(&numbers).await?;
+        let mut approvers = self.approvers(&numbers).await?;
         let mut found = HashMap::with_capacity(wanted.len());
         for (number, head) in wanted {
             let so = match standings.remove(number) {
@@ -157,7 +160,7 @@ impl LocalForge {
                     Ok(Mergeable {
                         number: *number,
                         base: standing.base,
-                        co_authors: co_authors.remove(&key).unwrap_or_default(),
+                        approvers: approvers.remove(&key).unwrap_or_default(),
                         committer: committer.clone(),
                         begun: begun.remove(&key).unwrap_or_default(),
                         head: key.1,
@@ -170,23 +173,28 @@ impl LocalForge {
         Ok(found)
     }
 
-    /// Who approved which head and has a known address, as trailers.
-    async fn co_authors(&self, numbers: &str) -> Result<OfHeads<(String, String)>, ForgeError> {
-        let mut found = OfHeads::new();
-        if self.people.is_empty() {
-            return Ok(found);
-        }
+    /// Who approved which head, when and why, as trailers; and as co-authors those whose addresses are known.
+    async fn approvers(&self, numbers: &str) -> Result<OfHeads<(String, String)>, ForgeError> {
         let given = sqlx::query(
-            "SELECT proposal, head, person FROM approval WHERE proposal IN (SELECT value FROM json_each($1)) \
-             ORDER BY at_ms, person",
+            "SELECT proposal, head, person, at_ms, reason FROM approval \
+             WHERE proposal IN (SELECT value FROM json_each($1)) ORDER BY at_ms, person",
         );
         let given = given.bind(numbers).fetch_all(self.database.pool()).await;
-        let read = |row: &SqliteRow| Ok((rows::head_of(row)?, row.try_get::<String, _>("person")?));
+        let read = |row: &SqliteRow| Ok((rows::head_of(row)?, rows::approval(row)?.1));
         let given: Vec<_> = self.database.read(self.database.read(given)?.iter().map(read).collect())?;
-        for (key, person) in given {
-            let trailer = self.people.get(&person).and_then(|email| trailers::co_author(&person, email));
-            let of_head = found.entry(key).or_default();
-            of_head.extend(trailer.filter(|_| of_head.len() < MOST_AUTHORS));
+        let mut found = OfHeads::new();
+        let mut authors: OfHeads<(String, String)> = OfHeads::new();
+        for (key, Approval { by, at, reason, .. }) in given {
+            let of_head: &mut Vec<_> = found.entry(key.clone()).or_default();
+            if of_head.len() >= MOST_AUTHORS {
+                continue;
+            }
+            of_head.push(trailers::approved_by(&by, at, &reason));
+            let author = self.people.get(&by).and_then(|email| trailers::co_author(&by, email));
+            authors.entry(key).or_default().extend(author);
+        }
+        for (key, of_head) in authors {
+            found.entry(key).or_default().extend(of_head);
         }
         Ok(found)
     }

@@ -183,9 +183,10 @@ impl Forge for LocalForge {
         number: ProposalNumber,
         head: &CommitId,
         by: &str,
+        reason: &str,
     ) -> Result<Answered, ForgeError> {
         let _turn = self.turn.lock().await;
-        self.record_approval(number, head, by).await
+        self.record_approval(number, head, by, reason).await
     }
 
     async fn reject(&self, number: ProposalNumber, by: &str, reason: &str) -> Result<Answered, ForgeError> {

@@ -117,7 +117,12 @@ pub(super) fn proposal(row: &SqliteRow) -> Read<Proposal> {
 
 /// An approval and whose it is.
 pub(super) fn approval(row: &SqliteRow) -> Read<(ProposalNumber, Approval)> {
-    let approval = Approval { by: row.try_get("person")?, head: id(row, "head")?, at: time(row, "at_ms")? };
+    let approval = Approval {
+        by: row.try_get("person")?,
+        head: id(row, "head")?,
+        at: time(row, "at_ms")?,
+        reason: row.try_get("reason")?,
+    };
     Ok((number(row, "proposal")?, approval))
 }
 

@@ -22,7 +22,10 @@ use crate::http::{
     types::{ChangeView, WhyView},
     views,
 };
-use crate::observe::CONFIG_FILE;
+use crate::{
+    observe::{BUILD_REFUSED, CONFIG_FILE},
+    store::AuditFilter,
+};
 
 pub(in crate::http) fn routes() -> Vec<Route> {
     vec![
@@ -55,12 +58,30 @@ async fn tell(State(server): State<Server>, names: Names, asked: Asked) -> Resul
     let renderer = &server.app.renderer;
     let file = Some(CONFIG_FILE);
     let problems = found.seen.problems.iter().filter(|problem| problem.file.as_deref() == file);
+    let refused = match subject.filter(|_| matches!(answer.reasons[..], [Reason::NeverSeen { .. }, ..])) {
+        Some(subject) => refused(&server, &found, subject).await?,
+        None => None,
+    };
     Ok(Json(WhyView {
         text: renderer.why(&answer),
+        refused,
         step_texts: renderer.why_steps(&answer),
         problems: problems.cloned().collect(),
         why: answer,
     }))
+}
+
+/// The latest refusal of a reported build of the application, among the last ones.
+async fn refused(server: &Server, found: &Found, subject: &str) -> Result<Option<String>, Refusal> {
+    let filter = AuditFilter { action: Some(BUILD_REFUSED.to_owned()), ..AuditFilter::default() };
+    let page = server.app.store.audit(&filter, None, 500).await?;
+    let images = found.application().map(|application| &application.images).ok();
+    let line = page.entries.into_iter().map(|record| record.entry).find(|line| {
+        let image = line.detail["image"].as_str();
+        let own = images.is_some_and(|images| images.iter().any(|own| image == Some(own.image.as_str())));
+        own && line.detail["tag"].as_str() == Some(subject)
+    });
+    Ok(line.map(|line| line.text))
 }
 
 /// The application is not in that environment.

@@ -4,7 +4,7 @@ use gantry_core::{
     config::pipeline::{Application, Pipeline},
     decide::place_of,
     decide::view::{Put, View, Visit},
-    facts::{Arrival, Held, Rejection},
+    facts::{Approval, Arrival, Held, Proposal, Rejection},
     ids::EnvironmentName,
 };
 use jiff::Timestamp;
@@ -32,10 +32,14 @@ pub(in crate::http) fn history(
     for stage in pipeline.environments.iter().filter(|stage| only.is_none_or(|name| stage.name == *name)) {
         let Some(facts) = view.seen(&stage.name) else { continue };
         let visits = view.visits(&stage.name);
+        let place = place_of(&application.name, &stage.name);
         for (visit, arrival) in visits.iter().zip(&facts.history) {
             lines.push(arrived(renderer, &stage.name, visit, arrival));
         }
-        for rejection in seen.facts.rejections_of(&place_of(&application.name, &stage.name)) {
+        for proposal in seen.facts.proposals.get(&place).into_iter().flatten() {
+            lines.extend(proposal.approvals.iter().map(|given| approved(renderer, proposal, given, &visits)));
+        }
+        for rejection in seen.facts.rejections_of(&place) {
             lines.push(rejected(renderer, &stage.name, rejection));
         }
     }
@@ -67,6 +71,27 @@ fn arrived(
     };
     let kind = if matches!(visit.put, Put::Promotion { .. }) { "promotion" } else { "change" };
     (line, kind)
+}
+
+fn approved(
+    renderer: &Renderer,
+    proposal: &Proposal,
+    approval: &Approval,
+    visits: &[Visit<'_>],
+) -> (HistoryView, &'static str) {
+    let mut known = visits.iter().filter_map(|visit| visit.release.as_ref().ok());
+    let known = proposal.release.as_ref().and_then(|id| known.find(|release| release.id == *id));
+    let short = || proposal.release.as_ref().map_or("", |id| id.short()).to_owned();
+    let line = HistoryView {
+        at: approval.at,
+        environment: proposal.place.environment.clone(),
+        version: known.map_or_else(short, gantry_core::artifact::Release::version),
+        release: proposal.release.as_ref().map(ToString::to_string),
+        put: None,
+        commit: Some(approval.head.clone()),
+        text: renderer.approval(proposal.number, approval),
+    };
+    (line, "approval")
 }
 
 fn rejected(

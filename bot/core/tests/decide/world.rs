@@ -342,7 +342,12 @@ impl World {
 
     pub(crate) fn approve(&mut self, environment: &str) {
         let proposal = &mut self.facts.proposals.get_mut(&place(environment)).unwrap()[0];
-        proposal.approvals.push(Approval { by: "rita".to_owned(), head: proposal.head.clone(), at: at(0) });
+        proposal.approvals.push(Approval {
+            by: "rita".to_owned(),
+            head: proposal.head.clone(),
+            at: at(0),
+            reason: String::new(),
+        });
     }
 
     pub(crate) fn close(&mut self, environment: &str, by: &str, by_gantry: bool) {

@@ -1,0 +1,3 @@
+ALTER TABLE approval ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+
+PRAGMA user_version = 2;
