@@ -4,7 +4,7 @@
 //! and the branch is left alone from then on (promise 6). Gantry's own is told by its seal: whoever may push can use
 //! the bot's name and address (promise 11).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use gantry_core::{
     config::pipeline::{FileEntry, Pipeline},
@@ -19,12 +19,15 @@ use super::{
     history::is_bot,
 };
 use crate::{
-    git::{CommitInfo, GitError, Mirror},
+    git::{Changed, CommitInfo, GitError, Mirror},
     seal::Trust,
 };
 
 /// More commits than this on a branch are not read: they can't be ours.
 const MOST: usize = 50;
+
+/// A base that gained more commits than this at once has all its branches read again.
+const GAINED: usize = 5_000;
 
 /// What was read of a branch, with the heads that it was read at.
 type Read = (CommitId, CommitId, ProposalBranch);
@@ -63,6 +66,7 @@ impl Branches {
         heads: &BTreeMap<BranchName, CommitId>,
     ) -> Result<SharedMap<Place, ProposalBranch>, GitError> {
         let (mut found, mut read, mut sealed) = (BTreeMap::new(), BTreeMap::new(), HashMap::new());
+        let mut moves = Moves::default();
         self.leftovers.retain(|place, left| heads.get(&place.branch()) == Some(&left.head));
         for (name, head) in heads {
             let Some(place) = place_of_branch(name) else { continue };
@@ -72,6 +76,11 @@ impl Branches {
             };
             let branch = match self.read.remove(&place) {
                 Some((at, on, branch)) if at == *head && on == *base => branch,
+                Some((at, on, branch))
+                    if at == *head && moves.untouched(by, (&on, base), &place, &branch)? =>
+                {
+                    branch
+                }
                 _ => look_at(by, &place, head, (base_name, base), &mut self.sealed)?,
             };
             let known = |id: &CommitId| {
@@ -117,6 +126,63 @@ impl Branches {
         }
         self.leftovers.insert(place.clone(), Left { head: head.clone(), ours });
         Ok(())
+    }
+}
+
+/// What the moves of bases since the last look did, each looked at once for all branches on it.
+#[derive(Default)]
+struct Moves(HashMap<(CommitId, CommitId), Option<Move>>);
+
+/// A base that went forward.
+struct Move {
+    /// The commits that it gained.
+    gained: HashSet<CommitId>,
+    /// The files that are different now, sorted by path.
+    changed: Vec<Changed>,
+}
+
+impl Moves {
+    /// Whether a base that moved says nothing new of a branch that holds Gantry's commit alone: neither did it take
+    /// that commit in, nor are the files of the place different on it.
+    fn untouched(
+        &mut self,
+        By { mirror, pipeline, .. }: By<'_>,
+        (before, now): (&CommitId, &CommitId),
+        place: &Place,
+        branch: &ProposalBranch,
+    ) -> Result<bool, GitError> {
+        if branch.record.is_none() || branch.foreign.is_some() {
+            return Ok(false);
+        }
+        let key = (before.clone(), now.clone());
+        if !self.0.contains_key(&key) {
+            self.0.insert(key.clone(), moved(mirror, before, now)?);
+        }
+        let Some(Some(moved)) = self.0.get(&key) else { return Ok(false) };
+        let differs =
+            |path: &str| moved.changed.binary_search_by(|file| file.path.as_str().cmp(path)).is_ok();
+        let config = config_of(pipeline, place);
+        let touched = files_of(pipeline, place).iter().any(|file| differs(&file.path))
+            || moved.changed.iter().any(|file| config.iter().any(|entry| entry.within(&file.path).is_some()));
+        Ok(!touched && !moved.gained.contains(&branch.head))
+    }
+}
+
+/// What a base gained; none where it was rewritten, or gained too much to be told.
+fn moved(mirror: &Mirror, before: &CommitId, now: &CommitId) -> Result<Option<Move>, GitError> {
+    let told = || -> Result<Option<Move>, GitError> {
+        if !mirror.is_ancestor(before, now)? {
+            return Ok(None);
+        }
+        let gained = mirror.commits_between(before, now, GAINED)?;
+        let changed = mirror.changed(Some(before), now, &|_| true)?;
+        let gained_all = gained.len() < GAINED;
+        let gained = gained.into_iter().map(|commit| commit.id).collect();
+        Ok(gained_all.then_some(Move { gained, changed }))
+    };
+    match told() {
+        Err(GitError::NoCommit { .. } | GitError::TooLarge { .. }) => Ok(None),
+        told => told,
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct ConfigWatch {
     tried: Option<BlobId>,
     expanded: Option<(BTreeMap<BranchName, CommitId>, BlobId)>,
     images: FoundImages,
+    /// The last expansion had no mistakes.
+    sound: bool,
     /// The pipeline in force.
     pub(super) pipeline: Option<Arc<Pipeline>>,
     /// What people must mend.
@@ -150,6 +152,18 @@ impl ConfigWatch {
         if self.expanded.as_ref() == Some(&key) {
             return Ok(());
         }
+        // Only which files there are matters, so what changes their bytes alone changes nothing here; unless images
+        // are looked for in them.
+        let mut images = parsed.config.applications.iter().flat_map(|rule| &rule.images);
+        if let Some((before, blob)) = &self.expanded
+            && self.sound
+            && blob == id
+            && images.all(|image| image.matches.is_none())
+            && same_paths(mirror, before, &key.0)?
+        {
+            self.expanded = Some(key);
+            return Ok(());
+        }
         let mut snapshots = BTreeMap::new();
         for branch in &branches {
             if let Some(head) = key.0.get(branch) {
@@ -180,9 +194,13 @@ impl ConfigWatch {
         if let Some(error) = failed {
             return Err(error);
         }
+        self.sound = expanded.is_ok();
         match expanded {
             Ok((pipeline, _)) => {
-                self.pipeline = Some(Arc::new(pipeline));
+                // What is equal stays the same one, by which others know that nothing changed.
+                if self.pipeline.as_deref() != Some(&pipeline) {
+                    self.pipeline = Some(Arc::new(pipeline));
+                }
                 if !broken {
                     self.problems.clear();
                 }
@@ -194,6 +212,25 @@ impl ConfigWatch {
         self.expanded = Some(key);
         Ok(())
     }
+}
+
+/// Whether each branch has the same files as before, whatever is in them.
+fn same_paths(
+    mirror: &Mirror,
+    before: &BTreeMap<BranchName, CommitId>,
+    now: &BTreeMap<BranchName, CommitId>,
+) -> Result<bool, GitError> {
+    if !before.keys().eq(now.keys()) {
+        return Ok(false);
+    }
+    for (old, new) in before.values().zip(now.values()).filter(|(old, new)| old != new) {
+        match mirror.changed(Some(old), new, &|_| true) {
+            Ok(changed) if changed.iter().all(|file| file.before.is_some() && file.after.is_some()) => {}
+            Ok(_) | Err(GitError::NoCommit { .. } | GitError::TooLarge { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
 }
 
 fn missing_branch(branch: &BranchName, heads: &Heads) -> Problem {
