@@ -38,8 +38,8 @@ impl Table {
     pub(crate) fn head(&mut self, way: &str) {
         println!("\n{way}");
         println!(
-            "{:<40} {:>10} {:>8} {:>16} {:>6} {:>12}",
-            "what", "time", "ratio", "target", "", "bytes sent"
+            "{:<38} {:>10} {:>10} {:>7} {:>15} {:>6} {:>11}",
+            "what", "time", "CPU time", "ratio", "target", "", "bytes sent"
         );
     }
 

@@ -60,6 +60,13 @@ impl<'a> Order<'a> {
         }
     }
 
+    /// How urgent an effect is; less is more.
+    pub(super) fn urgency(&self, effect: &Effect) -> usize {
+        let depth = self.depth.get(&effect.place().environment).copied().unwrap_or(0);
+        let behind = self.pipeline.environments.len().saturating_sub(depth);
+        self.class(effect) as usize * (self.pipeline.environments.len() + 1) + behind
+    }
+
     /// The first `most` of `effects` in order, by their index. Each class leaves a quarter of what it finds for
     /// those behind it.
     pub(super) fn first(&self, effects: &[Effect], wanted: &[usize], most: usize) -> Vec<usize> {

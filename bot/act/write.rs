@@ -73,6 +73,8 @@ pub(super) struct Wrote {
     pub(super) done: BTreeMap<usize, Written>,
     /// What became of the merges, for the forge to write down.
     pub(super) merged: Vec<(Try, RefResult)>,
+    /// The places whose merges the forge has written down.
+    pub(super) settled: Vec<Place>,
     /// Some effects were left for the next look, see [`BatchSize`].
     pub(super) more: bool,
 }
@@ -228,7 +230,7 @@ impl Writer<'_> {
             batch_size.learn(&branch, went);
         }
         batch_size.took(changes, begin.elapsed());
-        Ok(Wrote { done, merged, more: !left.is_empty() })
+        Ok(Wrote { done, merged, settled: Vec::new(), more: !left.is_empty() })
     }
 
     fn chain<'c>(

@@ -32,6 +32,19 @@ pub struct Draft {
     pub body: String,
 }
 
+/// What a proposal is to say, with the statuses of its head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presented {
+    /// The open proposal; one is opened where there is none.
+    pub number: Option<ProposalNumber>,
+    /// What it says, and its head.
+    pub draft: Draft,
+    /// Whether an open proposal says something else yet.
+    pub text: bool,
+    /// The statuses to be set; none where they are as they should be.
+    pub statuses: Option<Vec<HeadStatus>>,
+}
+
 /// How a merge went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Merged {
@@ -63,7 +76,7 @@ pub enum Answered {
 }
 
 /// A forge can't be talked to.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ForgeError {
     /// Its database or its API failed; it may work again later.
     #[error("{forge}: {message}")]
@@ -97,7 +110,7 @@ pub enum ForgeError {
 #[async_trait]
 pub trait Forge: Send + Sync {
     /// All proposals on Gantry's branches: the open ones, and of the closed and merged ones at least those of
-    /// the last 90 days, at most 10,000. Newest first.
+    /// the last 90 days, at most 10,000. Newest first. What ended need not say its body.
     async fn proposals(&self) -> Result<Vec<Proposal>, ForgeError>;
 
     /// Whether it has no server of its own but the infra repository: while that can't be read, the forge can't
@@ -119,6 +132,37 @@ pub trait Forge: Send + Sync {
         head: &CommitId,
         statuses: &[HeadStatus],
     ) -> Result<(), ForgeError>;
+
+    /// How many proposals it takes in one call of [`Forge::present`].
+    fn at_once(&self) -> usize {
+        1
+    }
+
+    /// Opens proposals or makes them say something, with their statuses; the answers are in their order.
+    async fn present(&self, all: &[Presented]) -> Vec<Result<ProposalNumber, ForgeError>> {
+        let mut answers = Vec::with_capacity(all.len());
+        for one in all {
+            answers.push(self.present_one(one).await);
+        }
+        answers
+    }
+
+    /// The same for one, call by call.
+    async fn present_one(&self, one: &Presented) -> Result<ProposalNumber, ForgeError> {
+        let number = match one.number {
+            None => self.open(&one.draft).await?,
+            Some(number) => {
+                if one.text {
+                    self.describe(number, &one.draft).await?;
+                }
+                number
+            }
+        };
+        if let Some(statuses) = &one.statuses {
+            self.set_statuses(number, &one.draft.head, statuses).await?;
+        }
+        Ok(number)
+    }
 
     /// Where it merges by Git: then merges are made by whoever pushes, many in one push.
     fn merges_by_git(&self) -> Option<&dyn by_git::MergesByGit> {

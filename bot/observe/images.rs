@@ -29,6 +29,7 @@ use serde_json::json;
 use super::{
     faults::{self, Fault},
     presence::Presences,
+    resolving::{Begun, Resolving},
 };
 use crate::{
     clock::Clock,
@@ -70,6 +71,8 @@ pub struct Images {
     absent: Mutex<BTreeMap<ImageName, BTreeSet<Tag>>>,
     /// The digests that are on their way.
     presences: Presences,
+    /// Tags that are being resolved beside the loop, by their host.
+    resolving: Resolving,
 }
 
 /// What a tag points to.
@@ -125,6 +128,7 @@ impl Images {
             due: Mutex::default(),
             silent: Mutex::default(),
             absent: Mutex::default(),
+            resolving: Resolving::default(),
         }
     }
 
@@ -156,14 +160,57 @@ impl Images {
         self.registries.contains_key(image.host())
     }
 
+    /// What a tag points to, as far as the registry has told by now: it is asked beside. `None` while it is, and
+    /// `wake` is called then. Of a registry that was silent a moment ago, says what it said.
+    pub fn resolved(
+        self: &Arc<Self>,
+        image: &ImageName,
+        tag: &Tag,
+        wake: &Arc<dyn Fn() + Send + Sync>,
+    ) -> Option<Resolved> {
+        let key = (image.clone(), tag.clone());
+        let permit = match self.resolving.begin(&key) {
+            Begun::Told(told) => return Some(told),
+            Begun::Asked => return self.silence(image.host()).map(Resolved::Silent),
+            Begun::Now(permits) => permits,
+        };
+        if let Some(why) = self.silence(image.host()) {
+            self.resolving.tell(&key, None);
+            self.resolving.end();
+            return Some(Resolved::Silent(why));
+        }
+        let (images, wake) = (Arc::clone(self), Arc::clone(wake));
+        tokio::spawn(async move {
+            let permit = permit.acquire_owned().await;
+            let told = images.resolve(&key.0, &key.1).await;
+            drop(permit);
+            let told = Some(told).filter(|told| !matches!(told, Resolved::Silent(_)));
+            let news = told.is_some();
+            images.resolving.tell(&key, told);
+            if news {
+                wake();
+            }
+            images.resolving.end();
+        });
+        None
+    }
+
+    /// Waits until no registry is being asked for a tag that a build waits for.
+    pub async fn quiet(&self) {
+        self.resolving.quiet().await;
+    }
+
+    /// What a host said that is left alone now.
+    fn silence(&self, host: &str) -> Option<String> {
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner).get(host).cloned();
+        silent.filter(|(until, _)| self.clock.now() < *until).map(|(_, why)| why)
+    }
+
     /// Asks the registry what a tag points to now; of one that was silent a moment ago, says what it said.
-    pub async fn resolve(&self, image: &ImageName, tag: &Tag) -> Resolved {
+    async fn resolve(&self, image: &ImageName, tag: &Tag) -> Resolved {
         let Some(watched) = self.registries.get(image.host()) else { return Resolved::Missing };
         let now = self.clock.now();
-        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner).get(image.host()).cloned();
-        if let Some((until, why)) = silent
-            && now < until
-        {
+        if let Some(why) = self.silence(image.host()) {
             return Resolved::Silent(why);
         }
         match watched.registry.resolve(image, tag, now).await {

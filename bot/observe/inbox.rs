@@ -3,6 +3,8 @@
 //!
 //! Taking a build in is idempotent, so a crash between the two writes only repeats the first.
 
+use std::sync::Arc;
+
 use gantry_core::build::BuildReport;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -22,6 +24,9 @@ pub const REFUSED: &str = "build-refused";
 const AT_ONCE: u32 = 500;
 /// How long a build without a digest waits for its registry to be reachable.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
+
+/// Wakes the loop.
+type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// A person's request that waits.
 #[derive(Debug, Clone)]
@@ -48,7 +53,8 @@ enum Came {
 /// nothing that comes behind it.
 pub(super) async fn take(
     store: &dyn Store,
-    images: &Images,
+    images: &Arc<Images>,
+    wake: &Wake,
     renderer: &Renderer,
     repository: &str,
     now: Timestamp,
@@ -62,7 +68,7 @@ pub(super) async fn take(
         after = last.id;
         for entry in page {
             if entry.kind == BUILD {
-                let came = build(store, images, (renderer, repository), &entry, now).await?;
+                let came = build(store, images, wake, (renderer, repository), &entry, now).await?;
                 any |= matches!(came, Came::In);
                 dealt += u32::from(!matches!(came, Came::Waits));
             } else if let Some(request) = request(store, &entry, now).await?
@@ -78,7 +84,8 @@ pub(super) async fn take(
 
 async fn build(
     store: &dyn Store,
-    images: &Images,
+    images: &Arc<Images>,
+    wake: &Wake,
     (renderer, repository): (&Renderer, &str),
     entry: &Entry,
     now: Timestamp,
@@ -88,7 +95,10 @@ async fn build(
         return Ok(Came::Refused);
     };
     if report.digest.is_none() {
-        let refusal = match images.resolve(&report.image, &report.tag).await {
+        let Some(resolved) = images.resolved(&report.image, &report.tag, wake) else {
+            return Ok(Came::Waits);
+        };
+        let refusal = match resolved {
             Resolved::Digest(digest) => {
                 report.digest = Some(digest);
                 None

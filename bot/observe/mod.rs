@@ -5,6 +5,9 @@
 //! problem that is shown; it never becomes an empty fact, because an empty fact would decide something
 //! (promises 4 and 10).
 //!
+//! Nothing is waited for but Git and the database: the forge's proposals are read beside ([`proposals`]), and so are
+//! registries ([`images`]).
+//!
 //! Races known: the forge is read before Git. A proposal that is merged in between is still seen as open,
 //! with its release in place already: closing it then finds it merged, and nothing is done twice. The other
 //! order could see it merged and its release missing, and would propose it again.
@@ -24,7 +27,9 @@ mod inbox;
 mod journal;
 mod presence;
 mod promoted;
+pub mod proposals;
 mod rejections;
+mod resolving;
 mod rulings;
 mod sightings;
 mod stretch;
@@ -56,6 +61,7 @@ use self::{
     config::ConfigWatch,
     history::{Belief, BranchHistory, Reading},
     images::Images,
+    proposals::{Moment, Proposals},
     rejections::{RejectionWatch, Where},
     rulings::RulingLog,
     sightings::Sightings,
@@ -67,7 +73,6 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
-    forge::Forge,
     git::{GitError, Heads, Mirror},
     intake::request::Request,
     seal::Trust,
@@ -83,8 +88,8 @@ pub struct Sources {
     pub branch: Option<BranchName>,
     /// Its mirror.
     pub mirror: Arc<Mirror>,
-    /// Where its proposals live.
-    pub forge: Arc<dyn Forge>,
+    /// Its proposals.
+    pub proposals: Arc<Proposals>,
     /// The database.
     pub store: Arc<dyn Store>,
     /// The registries.
@@ -93,6 +98,8 @@ pub struct Sources {
     pub renderer: Renderer,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Wakes the loop.
+    pub wake: Arc<dyn Fn() + Send + Sync>,
     /// In whose name the bot commits: other commits on its branches are people's.
     pub bot: Person,
     /// Since when the database is there.
@@ -108,6 +115,8 @@ pub struct Observer {
     git: Option<Box<GitSide>>,
     /// What is known of the pipeline's images.
     catalog: Resident,
+    /// The list of proposals that the last look took.
+    listed: Option<Arc<Vec<Proposal>>>,
     last: Option<Seen>,
     /// Whether a promotion of this pipeline is older than the database.
     aged: Option<(Arc<Pipeline>, bool)>,
@@ -139,6 +148,8 @@ pub struct Look {
     pub asked: Vec<Asked>,
     /// Builds were taken in: they may concern other repositories too.
     pub took_builds: bool,
+    /// When the list of proposals that was taken began to be read.
+    pub list: Moment,
     /// The applications of which something in Git or at the forge changed since the look before.
     pub changed: Changes,
 }
@@ -193,7 +204,13 @@ impl Observer {
     /// Looks through these sources.
     #[must_use]
     pub fn new(sources: Sources) -> Self {
-        Self { sources, git: Some(Box::default()), catalog: Resident::default(), last: None, aged: None }
+        let catalog = Resident::default();
+        Self { sources, git: Some(Box::default()), catalog, listed: None, last: None, aged: None }
+    }
+
+    /// Nothing is being asked beside the looks, whose answer would be a reason for another one.
+    pub async fn quiet(&self) {
+        self.sources.images.quiet().await;
     }
 
     /// Looks once. `failures` are the writes that were refused so far.
@@ -206,23 +223,25 @@ impl Observer {
     ) -> Result<Look, LookError> {
         let now = self.sources.clock.now();
         let repository = self.sources.repository.clone();
-        let (took_builds, asked) =
-            inbox::take(&*self.sources.store, &self.sources.images, &self.sources.renderer, &repository, now)
-                .await?;
+        let (took_builds, asked) = inbox::take(
+            &*self.sources.store,
+            &self.sources.images,
+            &self.sources.wake,
+            &self.sources.renderer,
+            &repository,
+            now,
+        )
+        .await?;
         let mut problems = Vec::new();
-        let mut listed = self.sources.forge.proposals().await;
-        if listed.is_err() && self.sources.mirror.will_mend() {
-            // The local forge reads the mirror, which its next fetch makes anew.
-            listed = self.sources.forge.proposals().await;
-        }
-        let last = self.last.as_ref().map(|seen| seen.facts.proposals.clone()).unwrap_or_default();
-        let closings = match &listed {
-            Ok(list) => list.iter().filter_map(closing).collect(),
-            Err(_) => last.values().flat_map(|list| list.iter()).filter_map(closing).collect(),
+        // Before Git is read, see above.
+        let listed = self.sources.proposals.latest().await;
+        let closings = match &listed.list {
+            Some(list) => list.iter().filter_map(closing).collect(),
+            None => BTreeSet::new(),
         };
         self.recall().await?;
         if let Some(sightings) = self.git.get_or_insert_default().sightings.as_mut() {
-            sightings.begin(now, listed.as_deref().unwrap_or_default());
+            sightings.begin(now, listed.list.as_deref().map_or(&[], Vec::as_slice));
         }
         let read = self.read_git(closings).await;
         self.note_sightings().await?;
@@ -235,21 +254,19 @@ impl Observer {
                 Facts { git_silent: true, ..last }
             }
         };
-        match listed {
-            Ok(list) => {
-                let last = self.last.as_ref().map(|seen| seen.facts.proposals.clone());
-                facts.proposals = by_place(last.unwrap_or_default(), list);
+        let last = self.last.as_ref().map(|seen| seen.facts.proposals.clone()).unwrap_or_default();
+        facts.proposals = match &listed.list {
+            Some(list) if self.listed.as_ref().is_none_or(|known| !Arc::ptr_eq(known, list)) => {
+                by_place(last, list.iter().cloned().collect())
             }
-            Err(error) => {
-                // One cause is told once.
-                if !(facts.git_silent && self.sources.forge.rests_on_git()) {
-                    problems.push(platform(error.to_string()));
-                }
-                facts.proposals =
-                    self.last.as_ref().map(|seen| seen.facts.proposals.clone()).unwrap_or_default();
-                facts.forge_silent = true;
-            }
-        }
+            Some(_) => last,
+            None => SharedMap::new(),
+        };
+        self.listed.clone_from(&listed.list);
+        facts.forge_silent = listed.list.is_none() || listed.error.is_some();
+        // One cause is told once.
+        let told = facts.git_silent && self.sources.proposals.rests_on_git();
+        problems.extend(listed.error.filter(|_| !told).map(platform));
         self.note().await?;
         let git = self.git.get_or_insert_default();
         problems.extend(git.config.problems.iter().chain(&git.rejections.problems).cloned());
@@ -285,7 +302,7 @@ impl Observer {
         let changed = Changes::between(self.last.as_ref(), &seen);
         self.last = Some(seen.clone());
         let asked = asked.into_iter().filter(|asked| request(asked).is_none()).collect();
-        Ok(Look { seen, asked, took_builds, changed })
+        Ok(Look { seen, asked, took_builds, list: listed.began, changed })
     }
 
     /// Until when CI's results were lost with a database: this one replaced another, or is younger than a promotion

@@ -15,15 +15,14 @@ use gantry_core::{
     ids::ReleaseId,
 };
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    act::{Actor, BatchSize},
+    act::{Actor, BatchSize, Desired},
     clock::Clock,
     git::Limits,
     intake::request::{Outcome, Request},
-    observe::{Asked, Observer},
+    observe::{Asked, Observer, proposals::Proposals},
     store::{
         InboxId, Store, StoreError,
         board::{Board, Seen},
@@ -47,7 +46,11 @@ pub struct Engine {
     /// Reads.
     pub observer: Observer,
     /// Writes.
-    pub actor: Actor,
+    pub actor: Arc<Actor>,
+    /// What is wanted of the forge.
+    pub desired: Arc<Desired>,
+    /// The forge's proposals.
+    pub proposals: Arc<Proposals>,
     /// The database.
     pub store: Arc<dyn Store>,
     /// Where the last look is put up.
@@ -75,12 +78,34 @@ impl Engine {
     /// The database's.
     pub async fn run_until_settled(&mut self) -> Result<Option<Timestamp>, StoreError> {
         self.board.begin(&self.repository);
+        self.desired.begin();
         let result = self.rounds().await;
         if !self.stop.is_cancelled() {
             self.maintain().await;
         }
         self.board.end(&self.repository);
         result
+    }
+
+    /// The same, and goes on until nothing is under way beside the loop either: at the forge, or at a registry.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn run_until_quiet(&mut self) -> Result<(), StoreError> {
+        loop {
+            let mut wakeups = self.board.wakeups();
+            wakeups.mark_unchanged();
+            self.run_until_settled().await?;
+            self.desired.quiet().await;
+            self.observer.quiet().await;
+            let moment = self.proposals.now();
+            self.proposals.refresh();
+            self.proposals.after(moment).await;
+            let settled = self.board.of(&self.repository).is_none_or(|seen| seen.settled);
+            if settled && self.desired.is_quiet() && !wakeups.has_changed().unwrap_or(false) {
+                return Ok(());
+            }
+        }
     }
 
     /// Keeps the mirror small, between looks. What fails is tried again at the next hour.
@@ -143,15 +168,27 @@ impl Engine {
         seen.under_way = decision.under_way.clone();
         self.observer.want(&decision);
         if !acts {
+            self.desired.rest();
             seen.settled = true;
             self.board.post(seen);
             return Ok((false, decision.next_look));
         }
-        let mut again = self.answer(&look.asked, &mut seen).await?;
+        let mut asked = Vec::with_capacity(look.asked.len());
+        for one in look.asked {
+            match self.refusal(&one, &seen) {
+                Some(outcome) => self.desired.finish(one.id, &outcome).await?,
+                None => asked.push(one),
+            }
+        }
+        self.desired.answer(asked, &seen.facts);
         self.finish_wishes(&decision).await?;
-        // What people said changes the facts: it is looked at before anything is done.
-        if !again && !self.stop.is_cancelled() {
-            let acted = self.actor.perform(&seen, &decision, &mut self.batch_size).await;
+        let (mut again, mut held) = (false, false);
+        if !self.stop.is_cancelled() {
+            let wanted = decision.effects.len();
+            let effects = self.desired.decided_well(decision.effects, look.list);
+            held = effects.len() < wanted;
+            let acted =
+                self.actor.perform(&seen, &effects, look.list, &self.desired, &mut self.batch_size).await;
             again = acted.look_again;
             self.failures.retain(|(place, _), failure| still_stands(&seen, place, failure, now));
             again |= acted.failures.iter().any(|(key, failure)| self.failures.get(key) != Some(failure));
@@ -166,38 +203,9 @@ impl Engine {
                 });
             }
         }
-        seen.settled = !again;
+        seen.settled = !again && !held && self.desired.is_quiet();
         self.board.post(seen);
         Ok((again, decision.next_look))
-    }
-
-    /// Does what people asked for at proposals; `true` if anything was done.
-    async fn answer(&self, asked: &[Asked], seen: &mut Seen) -> Result<bool, StoreError> {
-        let mut any = false;
-        for asked in asked {
-            if let Some(outcome) = self.refusal(asked, seen) {
-                self.finish(asked.id, &outcome).await?;
-                continue;
-            }
-            match self.actor.answer(asked).await {
-                Ok(Some(outcome)) => {
-                    any |= outcome.done;
-                    self.finish(asked.id, &outcome).await?;
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::warn!(%error, request = asked.id.0, "a request waits for the forge");
-                    seen.problems.push(gantry_core::reason::Problem {
-                        file: None,
-                        line: None,
-                        column: None,
-                        message: error.to_string(),
-                        owner: gantry_core::reason::Owner::Platform,
-                    });
-                }
-            }
-        }
-        Ok(any)
     }
 
     /// An approval of what belongs to no place of the pipeline would be forgotten.
@@ -219,14 +227,9 @@ impl Engine {
                 RequestOutcome::Refused { reason } => (false, reason),
             };
             let outcome = Outcome { done, text: self.actor.renderer.reason(reason) };
-            self.finish(InboxId(*id), &outcome).await?;
+            self.desired.finish(InboxId(*id), &outcome).await?;
         }
         Ok(())
-    }
-
-    async fn finish(&self, id: InboxId, outcome: &Outcome) -> Result<(), StoreError> {
-        let value = serde_json::to_value(outcome).unwrap_or_else(|_| json!({ "done": outcome.done }));
-        self.store.finish(id, &value, self.clock.now()).await.map(|_| ())
     }
 }
 

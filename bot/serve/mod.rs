@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::{engine::Engine, parts::StartError};
 use crate::{
     clock::Clock,
+    forge::Forge,
     http::{self, App},
     observe::images::Images,
     settings::Settings,
@@ -51,7 +52,19 @@ impl Server {
     /// # Errors
     /// What can't work, and who must act.
     pub async fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        parts::assemble(settings, clock).await
+        parts::assemble(settings, clock, &|forge| forge).await
+    }
+
+    /// The same with each repository's forge behind something else, for tests and benchmarks.
+    ///
+    /// # Errors
+    /// As [`Server::new`].
+    pub async fn with_forges(
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        wrap: &(dyn Fn(Arc<dyn Forge>) -> Arc<dyn Forge> + Sync),
+    ) -> Result<Self, StartError> {
+        parts::assemble(settings, clock, wrap).await
     }
 
     /// Serves until `stop`. From then on the server is not ready; what it is writing is ended, or given up after
@@ -106,7 +119,7 @@ impl Server {
                 }
             }
             for engine in &mut self.engines {
-                engine.run_until_settled().await?;
+                engine.run_until_quiet().await?;
             }
         }
         Ok(())
@@ -138,18 +151,20 @@ async fn keep_up(mut engine: Engine, board: Arc<Board>, poll: Duration, stop: Ca
                 Duration::try_from(left).unwrap_or_default().min(poll)
             }),
             // Whatever went wrong, it is over.
-            Err(_) if stop.is_cancelled() => return,
+            Err(_) if stop.is_cancelled() => break,
             Err(error) => {
                 tracing::error!(repository = engine.repository, %error, "the look failed");
                 AFTER_FAILURE
             }
         };
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => break,
             _ = wakeups.changed() => {}
             () = tokio::time::sleep(wait.max(Duration::from_millis(20))) => {}
         }
     }
+    engine.desired.close();
+    engine.desired.quiet().await;
 }
 
 /// Asks the registries when their images are due, until `stop`.

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Engine, Server, plan::Diffs};
 use crate::{
-    act::{Actor, BatchSize},
+    act::{Actor, BatchSize, Desired},
     clock::Clock,
     forge::{Forge, ForgeError, local::LocalForge},
     git::{CredentialHelper, Credentials, GitError, Mirror, Proxy, PushMethod, Remote, Signing, SigningKey},
@@ -24,6 +24,7 @@ use crate::{
     observe::{
         Observer, Sources,
         images::{Images, Watched},
+        proposals::Proposals,
     },
     registry::{self, Endpoint, RegistryError},
     seal::{self, KeyFileError, Trust},
@@ -107,7 +108,11 @@ fn allow_files() {
     }
 }
 
-pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Result<Server, StartError> {
+pub(super) async fn assemble(
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    wrap: &(dyn Fn(Arc<dyn Forge>) -> Arc<dyn Forge> + Sync),
+) -> Result<Server, StartError> {
     allow_files();
     std::fs::create_dir_all(&settings.data)
         .map_err(|error| StartError::Data { path: settings.data.display().to_string(), error })?;
@@ -166,27 +171,32 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
         let (author, bot) = (person(&repository.author), person(&repository.committer));
         let mirror = open_mirror(repository, &mirrors.join(format!("{name}.git"))).await?;
         diffs.add(&name, Arc::clone(&mirror));
-        let forge: Arc<dyn Forge> = match kind {
+        let forge = wrap(match kind {
             ForgeKind::Local => {
                 let file = settings.data.join(format!("forge-{name}.db"));
                 let forge = LocalForge::open(&file, Arc::clone(&mirror), bot.clone(), Arc::clone(&clock));
                 Arc::new(forge.await?.with_people(Arc::clone(&people)))
             }
-        };
+        });
+        let waking = Arc::clone(&board);
+        let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(move || waking.wake());
+        let proposals = Proposals::new(Arc::clone(&forge), Arc::clone(&mirror), Arc::clone(&wake));
+        let proposals = Arc::new(proposals);
         let observer = Observer::new(Sources {
             repository: name.clone(),
             branch,
             mirror: Arc::clone(&mirror),
-            forge: Arc::clone(&forge),
+            proposals: Arc::clone(&proposals),
             store: Arc::clone(&store),
             images: Arc::clone(&images),
             renderer: renderer.clone(),
             clock: Arc::clone(&clock),
+            wake,
             bot: bot.clone(),
             born,
             trust: Arc::clone(&trust),
         });
-        let actor = Actor {
+        let actor = Arc::new(Actor {
             mirror,
             forge,
             renderer: renderer.clone(),
@@ -196,11 +206,14 @@ pub(super) async fn assemble(settings: Settings, clock: Arc<dyn Clock>) -> Resul
             trust,
             clock: Arc::clone(&clock),
             lines: Arc::default(),
-        };
+        });
+        let desired = Desired::new(Arc::clone(&actor), Arc::clone(&proposals), Arc::clone(&store));
         engines.push(Engine {
             repository: name,
             observer,
             actor,
+            desired: Arc::new(desired),
+            proposals,
             store: Arc::clone(&store),
             board: Arc::clone(&board),
             clock: Arc::clone(&clock),

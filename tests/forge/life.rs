@@ -71,9 +71,11 @@ async fn described_again_it_says_something_else() {
     let one = town.proposal(number).await;
     assert_eq!((one.body.as_str(), one.head), ("Waits for approval.", head.clone()));
     town.forge.merge(number, &head).await.unwrap();
-    draft.body = "Too late.".into();
+    let said = draft.title.clone();
+    (draft.title, draft.body) = ("Too late".into(), "Too late.".into());
     town.forge.describe(number, &draft).await.unwrap();
-    assert_eq!(town.proposal(number).await.body, "Waits for approval.");
+    let one = town.proposal(number).await;
+    assert_eq!((one.title, one.body.as_str()), (said, ""), "what ended says no more than its title");
 }
 
 #[tokio::test]

@@ -18,5 +18,6 @@ mod recovery;
 mod registries;
 mod rejections;
 mod seal;
+mod silent_forge;
 mod verify;
 mod words_and_deeds;

@@ -8,11 +8,12 @@ use std::{
 
 use gantry::{
     clock::Clock,
+    forge::Forge,
     intake::request::{Outcome, Request},
     observe::BUILD,
     serve::Server,
     settings::Settings,
-    store::board::Seen,
+    store::{Store, board::Seen},
 };
 use gantry_core::{
     decide::place::Standing,
@@ -121,6 +122,11 @@ impl House {
 
     /// Starts the server's parts on what lies in the folder.
     pub(crate) async fn start(&mut self) {
+        self.start_behind(&|forge| forge).await;
+    }
+
+    /// The same with the forge behind something else.
+    async fn start_behind(&mut self, wrap: &(dyn Fn(Arc<dyn Forge>) -> Arc<dyn Forge> + Sync)) {
         let file = self.folder.path().join("settings.yaml");
         std::fs::write(&file, &self.settings).unwrap();
         let settings = match Settings::load(&file, &|_| None) {
@@ -128,13 +134,24 @@ impl House {
             Err(error) => panic!("{error}"),
         };
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        self.server = Some(Server::new(settings, clock).await.unwrap());
+        self.server = Some(Server::with_forges(settings, clock, wrap).await.unwrap());
     }
 
     /// Ends the process, so to speak, and starts another on the same folder.
     pub(crate) async fn restart(&mut self) {
         self.server = None;
         self.start().await;
+    }
+
+    /// The same with the forge behind something else.
+    pub(crate) async fn restart_behind(&mut self, wrap: &(dyn Fn(Arc<dyn Forge>) -> Arc<dyn Forge> + Sync)) {
+        self.server = None;
+        self.start_behind(wrap).await;
+    }
+
+    /// The server, to be run.
+    pub(crate) fn take_server(&mut self) -> Server {
+        self.server.take().unwrap()
     }
 
     /// The same with another key for the infra repository in the settings.
@@ -177,12 +194,25 @@ impl House {
         self.pass().await;
     }
 
+    /// Lets time go by.
+    pub(crate) fn go_on(&self, seconds: i64) {
+        let now = self.clock.now();
+        *self.clock.0.lock().unwrap() = now.checked_add(SignedDuration::from_secs(seconds)).unwrap();
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// CI reports a build; what the API does after it has checked the body.
     pub(crate) async fn build(&mut self, version: &str, status: &str) {
+        let store = Arc::clone(&self.server().store);
+        self.tell_build(&*store, version, status).await;
+        self.pass().await;
+    }
+
+    /// The same, and nobody looks.
+    pub(crate) async fn tell_build(&self, store: &dyn Store, version: &str, status: &str) {
         let body = json!({
             "image": IMAGE, "tag": version, "digest": digest(version), "revision": "0123abc",
             "source": "https://git.example.com/shop/checkout", "created": self.now().to_string(),
@@ -190,9 +220,7 @@ impl House {
         });
         let now = self.now();
         let key = format!("{version}:{status}");
-        let store = Arc::clone(&self.server().store);
         store.enqueue(BUILD, Some(&key), "ci", &body, now).await.unwrap();
-        self.pass().await;
     }
 
     /// A release manager asks for something; what came of it.

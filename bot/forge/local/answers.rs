@@ -37,6 +37,7 @@ impl LocalForge {
         if now.head != *head {
             return Ok(Answered::Moved);
         }
+        self.kept.touch(number);
         let done = sqlx::query(
             "INSERT INTO approval (proposal, head, person, at_ms, reason) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT DO NOTHING",

@@ -35,7 +35,7 @@ use tokio::sync::Mutex;
 
 use self::database::Database;
 use super::{
-    Answered, Draft, Forge, ForgeError, Merged,
+    Answered, Draft, Forge, ForgeError, Merged, Presented,
     by_git::{MergesByGit, Merging},
 };
 use crate::{
@@ -55,7 +55,12 @@ pub struct LocalForge {
     turn: Arc<Mutex<()>>,
     /// Those of the bases, kept from look to look.
     lines: Arc<Lines>,
+    /// The proposals as they were read last.
+    kept: Arc<list::Kept>,
 }
+
+/// How many proposals are written down at once: the disk is waited for once for all of them.
+const AT_ONCE: usize = 100;
 
 /// Something that was said on a proposal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +96,7 @@ impl LocalForge {
             clock,
             turn: Arc::default(),
             lines: Arc::default(),
+            kept: Arc::default(),
         })
     }
 
@@ -131,7 +137,7 @@ impl Forge for LocalForge {
     async fn proposals(&self) -> Result<Vec<Proposal>, ForgeError> {
         let _turn = self.turn.lock().await;
         self.sync().await?;
-        list::proposals(&self.database, self.clock.now()).await
+        self.kept.list(&self.database, self.clock.now()).await
     }
 
     fn rests_on_git(&self) -> bool {
@@ -140,13 +146,14 @@ impl Forge for LocalForge {
 
     async fn open(&self, draft: &Draft) -> Result<ProposalNumber, ForgeError> {
         let _turn = self.turn.lock().await;
-        self.open_or_update(draft).await
+        let one = Presented { number: None, draft: draft.clone(), text: true, statuses: None };
+        self.present_alone(one).await
     }
 
     async fn describe(&self, number: ProposalNumber, draft: &Draft) -> Result<(), ForgeError> {
         let _turn = self.turn.lock().await;
-        self.must_stand(number).await?;
-        self.rewrite(number, draft, None).await
+        let one = Presented { number: Some(number), draft: draft.clone(), text: true, statuses: None };
+        self.present_alone(one).await.map(drop)
     }
 
     async fn set_statuses(
@@ -156,7 +163,21 @@ impl Forge for LocalForge {
         statuses: &[HeadStatus],
     ) -> Result<(), ForgeError> {
         let _turn = self.turn.lock().await;
-        self.put_statuses(number, head, statuses).await
+        let mut transaction = self.database.begin().await?;
+        self.put_statuses(&mut transaction, number, head, statuses).await?;
+        self.database.commit(transaction).await
+    }
+
+    fn at_once(&self) -> usize {
+        AT_ONCE
+    }
+
+    async fn present(&self, all: &[Presented]) -> Vec<Result<ProposalNumber, ForgeError>> {
+        let _turn = self.turn.lock().await;
+        match self.present_all(all).await {
+            Ok(answers) => answers,
+            Err(error) => all.iter().map(|_| Err(error.clone())).collect(),
+        }
     }
 
     fn merges_by_git(&self) -> Option<&dyn MergesByGit> {

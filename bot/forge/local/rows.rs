@@ -15,7 +15,7 @@ pub(super) type Read<T> = Result<T, sqlx::Error>;
 /// The columns that [`proposal`] reads.
 macro_rules! proposal_columns {
     () => {
-        "number, branch, base, head, release, title, body, opened_ms, state, ended_ms, ended_by, by_gantry, reason, merged_as"
+        "number, branch, base, head, release, title, CASE WHEN state = 'open' THEN body ELSE '' END AS body, opened_ms, state, ended_ms, ended_by, by_gantry, reason, merged_as"
     };
 }
 pub(super) use proposal_columns;

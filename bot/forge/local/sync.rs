@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use gantry_core::ids::{BranchName, CommitId, ProposalNumber};
-use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
+use sqlx::{Executor, Row, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{
     LocalForge,
@@ -121,15 +121,24 @@ impl LocalForge {
             .bind(now)
             .bind(*by),
         };
+        self.kept.touch(number);
         let done = query.execute(&mut **transaction).await;
         self.database.read(done).map(drop)
     }
 
     /// A proposal's state and what a merge needs of it.
     pub(super) async fn stands(&self, number: ProposalNumber) -> Result<Option<Standing>, ForgeError> {
+        self.stands_in(self.database.pool(), number).await
+    }
+
+    async fn stands_in(
+        &self,
+        database: impl Executor<'_, Database = Sqlite>,
+        number: ProposalNumber,
+    ) -> Result<Option<Standing>, ForgeError> {
         let row = sqlx::query("SELECT branch, base, head, state, merged_as FROM proposal WHERE number = $1")
             .bind(rows::key(number))
-            .fetch_optional(self.database.pool())
+            .fetch_optional(database)
             .await;
         let Some(row) = self.database.read(row)? else { return Ok(None) };
         self.database.read(Standing::read(&row)).map(Some)
@@ -137,7 +146,16 @@ impl LocalForge {
 
     /// The same, of one that must be there.
     pub(super) async fn must_stand(&self, number: ProposalNumber) -> Result<Standing, ForgeError> {
-        let standing = self.stands(number).await?;
+        self.must_stand_in(self.database.pool(), number).await
+    }
+
+    /// The same, within a transaction.
+    pub(super) async fn must_stand_in(
+        &self,
+        database: impl Executor<'_, Database = Sqlite>,
+        number: ProposalNumber,
+    ) -> Result<Standing, ForgeError> {
+        let standing = self.stands_in(database, number).await?;
         standing.ok_or_else(|| self.database.invalid(format!("there is no proposal {number}")))
     }
 }

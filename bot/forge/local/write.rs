@@ -1,35 +1,95 @@
 //! What Gantry writes: opening, describing, statuses, closing.
 
+use std::collections::HashSet;
+
 use gantry_core::{
     facts::HeadStatus,
-    ids::{CommitId, ProposalNumber},
+    ids::{BranchName, CommitId, ProposalNumber},
 };
-use sqlx::Row;
+use sqlx::{Executor, Row, Sqlite, Transaction};
 
 use super::{LocalForge, rows, text};
-use crate::forge::{Draft, ForgeError};
+use crate::forge::{Draft, ForgeError, Presented};
 
 impl LocalForge {
-    /// Opens a proposal or updates the one that is open. Without a look at Git where nothing is open on the
-    /// branch and the mirror knows it: that is how thousands are opened.
-    pub(super) async fn open_or_update(&self, draft: &Draft) -> Result<ProposalNumber, ForgeError> {
+    /// As [`LocalForge::present_all`] for one.
+    pub(super) async fn present_alone(&self, one: Presented) -> Result<ProposalNumber, ForgeError> {
+        let mut answers = self.present_all(&[one]).await?;
+        answers.pop().unwrap_or_else(|| Err(self.database.invalid("nothing was asked for")))
+    }
+
+    /// Opens proposals, updates those that are open, and sets statuses, all in one transaction. What one of them
+    /// can't be is told for it alone. Without a look at Git where nothing is open on a branch and the mirror knows
+    /// it: that is how thousands are opened.
+    pub(super) async fn present_all(
+        &self,
+        all: &[Presented],
+    ) -> Result<Vec<Result<ProposalNumber, ForgeError>>, ForgeError> {
+        let opened: Vec<&Draft> =
+            all.iter().filter(|one| one.number.is_none()).map(|one| &one.draft).collect();
+        for draft in &opened {
+            if self.open_on(self.database.pool(), draft).await?.is_some_and(|(_, head)| head != draft.head) {
+                // A person may have merged the last seen head; then a new proposal begins.
+                self.sync().await?;
+                break;
+            }
+        }
+        let branches = self.known_branches(&opened).await?;
+        let mut transaction = self.database.begin().await?;
+        let mut answers = Vec::with_capacity(all.len());
+        for one in all {
+            answers.push(match self.present_in(&mut transaction, one, &branches).await {
+                Err(error @ ForgeError::Invalid { .. }) => Err(error),
+                answer => Ok(answer?),
+            });
+        }
+        self.database.commit(transaction).await?;
+        Ok(answers)
+    }
+
+    async fn present_in(
+        &self,
+        transaction: &mut Transaction<'static, Sqlite>,
+        one: &Presented,
+        branches: &HashSet<BranchName>,
+    ) -> Result<ProposalNumber, ForgeError> {
+        let number = match one.number {
+            None => self.open_in(transaction, &one.draft, branches).await?,
+            Some(number) => {
+                self.must_stand_in(&mut **transaction, number).await?;
+                if one.text {
+                    self.rewrite(transaction, number, &one.draft, None).await?;
+                }
+                number
+            }
+        };
+        if let Some(statuses) = &one.statuses {
+            self.put_statuses(transaction, number, &one.draft.head, statuses).await?;
+        }
+        Ok(number)
+    }
+
+    async fn open_in(
+        &self,
+        transaction: &mut Transaction<'static, Sqlite>,
+        draft: &Draft,
+        branches: &HashSet<BranchName>,
+    ) -> Result<ProposalNumber, ForgeError> {
         if draft.branch != draft.place.branch() || draft.branch == draft.base {
             return Err(self.database.invalid(format!(
                 "{} is not the branch of a proposal for {} to {}",
                 draft.branch, draft.place, draft.base
             )));
         }
-        if let Some((number, head)) = self.open_on(draft).await? {
-            if head != draft.head {
-                // A person may have merged the last seen head; then a new proposal begins.
-                self.sync().await?;
-            }
-            if self.stands(number).await?.is_some_and(|standing| standing.open) {
-                self.rewrite(number, draft, Some(&draft.head)).await?;
-                return Ok(number);
-            }
+        if let Some((number, _)) = self.open_on(&mut **transaction, draft).await? {
+            self.rewrite(transaction, number, draft, Some(&draft.head)).await?;
+            return Ok(number);
         }
-        self.require_branch(draft).await?;
+        if !branches.contains(&draft.branch) {
+            return Err(self
+                .database
+                .invalid(format!("there is no branch {} to open a proposal on", draft.branch)));
+        }
         let inserted = sqlx::query(
             "INSERT INTO proposal (branch, base, head, release, title, body, opened_ms, state) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, 'open') RETURNING number",
@@ -41,43 +101,56 @@ impl LocalForge {
         .bind(text::line(&draft.title, text::TITLE))
         .bind(text::prose(&draft.body, text::BODY))
         .bind(self.clock.now().as_millisecond())
-        .fetch_one(self.database.pool())
+        .fetch_one(&mut **transaction)
         .await;
-        self.database.read(inserted.and_then(|row| rows::number(&row, "number")))
+        let number = self.database.read(inserted.and_then(|row| rows::number(&row, "number")))?;
+        self.kept.touch(number);
+        Ok(number)
     }
 
-    async fn open_on(&self, draft: &Draft) -> Result<Option<(ProposalNumber, CommitId)>, ForgeError> {
+    async fn open_on(
+        &self,
+        database: impl Executor<'_, Database = Sqlite>,
+        draft: &Draft,
+    ) -> Result<Option<(ProposalNumber, CommitId)>, ForgeError> {
         let row = sqlx::query("SELECT number, head FROM proposal WHERE branch = $1 AND state = 'open'")
             .bind(draft.branch.as_str())
-            .fetch_optional(self.database.pool())
+            .fetch_optional(database)
             .await;
         let read = |row| Ok((rows::number(&row, "number")?, rows::id(&row, "head")?));
         self.database.read(row.and_then(|row| row.map(read).transpose()))
     }
 
-    /// A proposal without a branch would at the next look be taken for one whose branch a person deleted: for a
-    /// rejection. So it is not opened.
-    async fn require_branch(&self, draft: &Draft) -> Result<(), ForgeError> {
-        let branch = draft.branch.clone();
-        let known = self
-            .git(move |mirror| {
-                let known = |heads: &crate::git::Heads| heads.branches.contains_key(branch.as_str());
-                Ok(known(&mirror.heads()) || known(&*mirror.fetch()?))
-            })
-            .await?;
-        if known {
-            return Ok(());
+    /// Which of the branches are there. A proposal without a branch would at the next look be taken for one whose
+    /// branch a person deleted: for a rejection. So it is not opened.
+    async fn known_branches(&self, drafts: &[&Draft]) -> Result<HashSet<BranchName>, ForgeError> {
+        if drafts.is_empty() {
+            return Ok(HashSet::new());
         }
-        Err(self.database.invalid(format!("there is no branch {} to open a proposal on", draft.branch)))
+        let wanted: Vec<BranchName> = drafts.iter().map(|draft| draft.branch.clone()).collect();
+        self.git(move |mirror| {
+            let all = |heads: &crate::git::Heads| {
+                wanted.iter().all(|branch| heads.branches.contains_key(branch.as_str()))
+            };
+            let mut heads = mirror.heads();
+            if !all(&heads) {
+                heads = mirror.fetch()?;
+            }
+            let known = |branch: &BranchName| heads.branches.contains_key(branch.as_str());
+            Ok(wanted.iter().filter(|branch| known(branch)).cloned().collect())
+        })
+        .await
     }
 
     /// Makes an open proposal say this, where it does not say so yet.
-    pub(super) async fn rewrite(
+    async fn rewrite(
         &self,
+        transaction: &mut Transaction<'static, Sqlite>,
         number: ProposalNumber,
         draft: &Draft,
         head: Option<&CommitId>,
     ) -> Result<(), ForgeError> {
+        self.kept.touch(number);
         // What is known of the base holds for the head that was seen; a head that is only told here is looked at
         // anew.
         let done = sqlx::query(
@@ -92,7 +165,7 @@ impl LocalForge {
         .bind(draft.release.as_str())
         .bind(draft.base.as_str())
         .bind(head.map(CommitId::as_str))
-        .execute(self.database.pool())
+        .execute(&mut **transaction)
         .await;
         self.database.read(done).map(drop)
     }
@@ -100,6 +173,7 @@ impl LocalForge {
     /// Sets statuses on a head, each by its context; others stay.
     pub(super) async fn put_statuses(
         &self,
+        transaction: &mut Transaction<'static, Sqlite>,
         number: ProposalNumber,
         head: &CommitId,
         statuses: &[HeadStatus],
@@ -113,8 +187,8 @@ impl LocalForge {
                 .and_then(|()| text::short("a status's state", &status.state))
                 .map_err(|message| self.database.invalid(message))?;
         }
-        let standing = self.must_stand(number).await?;
-        let mut transaction = self.database.begin().await?;
+        let standing = self.must_stand_in(&mut **transaction, number).await?;
+        self.kept.touch(number);
         for status in statuses {
             let done = sqlx::query(
                 "INSERT INTO status (proposal, head, context, state, description) VALUES ($1, $2, $3, $4, $5) \
@@ -127,7 +201,7 @@ impl LocalForge {
             .bind(status.context.as_str())
             .bind(status.state.as_str())
             .bind(text::line(&status.description, text::DESCRIPTION))
-            .execute(&mut *transaction)
+            .execute(&mut **transaction)
             .await;
             self.database.read(done)?;
         }
@@ -136,10 +210,9 @@ impl LocalForge {
             .bind(rows::key(number))
             .bind(head.as_str())
             .bind(standing.head.as_str())
-            .execute(&mut *transaction)
+            .execute(&mut **transaction)
             .await;
-        self.database.read(pruned)?;
-        self.database.commit(transaction).await
+        self.database.read(pruned).map(drop)
     }
 
     /// Closes an open proposal. Who closes: a person, or `None` for Gantry itself. `false`: it was not open.
@@ -151,6 +224,7 @@ impl LocalForge {
     ) -> Result<bool, ForgeError> {
         let (name, why) = (by.unwrap_or(&self.bot.name), text::prose(why, text::PROSE));
         let now = self.clock.now().as_millisecond();
+        self.kept.touch(number);
         let mut transaction = self.database.begin().await?;
         let closed = sqlx::query(
             "UPDATE proposal SET state = 'closed', ended_ms = $2, ended_by = $3, by_gantry = $4, reason = $5 \
