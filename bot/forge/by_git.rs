@@ -16,6 +16,9 @@ use jiff::Timestamp;
 use super::{ForgeError, Merged};
 use crate::git::{Draft, File, GitError, Line, Mirror, Person, RefResult, Snapshot, trailers};
 
+/// Paths with their new bytes; `None` deletes the file.
+type Changes = Vec<(String, Option<Vec<u8>>)>;
+
 /// A forge that merges by Git.
 #[async_trait]
 pub trait MergesByGit: Send + Sync {
@@ -143,11 +146,7 @@ impl Onto<'_> {
 
     /// The changes of a commit on `start`, if they can be made on the chain as well: the files that it changed
     /// are there as they were, and each keeps its mode.
-    fn changes(
-        &self,
-        start: &CommitId,
-        commit: &CommitId,
-    ) -> Result<Option<Vec<(String, Option<Vec<u8>>)>>, GitError> {
+    fn changes(&self, start: &CommitId, commit: &CommitId) -> Result<Option<Changes>, GitError> {
         let changed = self.mirror.changed(Some(start), commit, &|_| true)?;
         let (before, after) = (self.mirror.snapshot(start)?, self.mirror.snapshot(commit)?);
         let like = |file: &File| (file.executable, file.kind, file.id);

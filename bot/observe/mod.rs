@@ -122,12 +122,15 @@ pub struct Observer {
     aged: Option<(Arc<Pipeline>, bool)>,
 }
 
+/// What matters on each branch, and the pipeline that it was made of.
+type WantedOf = (Arc<Pipeline>, BTreeMap<BranchName, Arc<wanted::Wanted>>);
+
 /// What was read of Git, kept so that the next look reads only what changed.
 #[derive(Default)]
 struct GitSide {
     config: ConfigWatch,
     /// What matters on each branch, by the pipeline.
-    wanted: Option<(Arc<Pipeline>, BTreeMap<BranchName, Arc<wanted::Wanted>>)>,
+    wanted: Option<WantedOf>,
     history: BTreeMap<BranchName, BranchHistory>,
     branches: Branches,
     rejections: RejectionWatch,

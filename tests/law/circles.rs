@@ -143,13 +143,8 @@ fn line_before(text: &str, at: usize) -> &str {
 }
 
 /// Every path in `a::{b, c::{d as e}}`, with the name that it has here.
-fn spread(
-    text: &str,
-    before: &mut Vec<String>,
-    is_use: bool,
-    found: &mut Vec<(Vec<String>, String)>,
-) -> usize {
-    let mut path = before.clone();
+fn spread(text: &str, before: &mut [String], is_use: bool, found: &mut Vec<(Vec<String>, String)>) -> usize {
+    let mut path = before.to_owned();
     let mut at = 0;
     loop {
         let word: String =
@@ -178,11 +173,11 @@ fn spread(
                 }
             }
         }
-        if let Some(next) = rest.strip_prefix("::") {
-            if next.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '*')) {
-                at += 2;
-                continue;
-            }
+        if let Some(next) = rest.strip_prefix("::")
+            && next.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '*'))
+        {
+            at += 2;
+            continue;
         }
         let mut alias = path.last().cloned().unwrap_or_default();
         if let (true, Some(renamed)) = (is_use, rest.strip_prefix(" as ")) {

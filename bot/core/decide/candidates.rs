@@ -98,7 +98,7 @@ pub(super) fn list(
         }
         let not_back =
             || taken.iter().find_map(|(visit, at)| not_back(view, stage, visit, release, came(*at)));
-        let refused = match (order, rejection(view, &stage.name, &release)) {
+        let refused = match (order, rejection(view, &stage.name, release)) {
             (_, Some(rejected)) => Some(rejected.reason),
             (Order::Older, None) => Some(older(by)),
             (Order::Unordered, None) => Some(Reason::Unordered { held: present.version() }),

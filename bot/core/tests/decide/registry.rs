@@ -101,8 +101,7 @@ fn a_team_whose_ci_never_reports_is_not_stopped() {
     }
     assert_eq!(world.wants(100), ["commit dev 1.1.0"]);
     world.promoted("dev", "1.1.0", 100);
-    world.last("dev").record.as_mut().map(|record| std::sync::Arc::make_mut(record)).unwrap().checks =
-        vec!["ci".to_owned()];
+    world.last("dev").record.as_mut().map(std::sync::Arc::make_mut).unwrap().checks = vec!["ci".to_owned()];
     world.unreported("1.2.0");
     assert_eq!(world.wants(120).iter().filter(|want| want.starts_with("commit")).count(), 0);
 }
