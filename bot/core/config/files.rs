@@ -89,7 +89,7 @@ impl<'de> Deserialize<'de> for Files {
                 // quotes is a map with its name.
                 let of_entry = |key: &&str| strsim::damerau_levenshtein(key, &first) <= 1;
                 let placeholder = ["application", "environment"].contains(&first.as_str());
-                if placeholder || FileRule::KEYS.iter().any(|key| of_entry(&key)) {
+                if placeholder || FileRule::KEYS.iter().any(of_entry) {
                     let entry =
                         FileRule::deserialize(MapAccessDeserializer::new(After { first: Some(first), map }))?;
                     return Ok(Files::Same(OneOrMany::One(FileItem::Entry(entry))));

@@ -110,11 +110,10 @@ impl Pattern {
 
     /// The names of its placeholders but for `environment`, each once.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        let names = self.0.iter().enumerate().filter_map(|(at, part)| match part {
+        self.0.iter().enumerate().filter_map(|(at, part)| match part {
             Part::Named(name) if !self.0[..at].contains(part) => Some(name.as_str()),
             _ => None,
-        });
-        names
+        })
     }
 
     /// Whether `{application}` stands in it.

@@ -1,5 +1,7 @@
 //! Places that are named more closely than by their image: nothing else may change.
 
+#![allow(clippy::unwrap_used)]
+
 use gantry_edit::{Change, Kind, Reason, Target, read, set};
 
 fn after(target: &Target<'_>, text: &str, change: Change<'_>) -> Result<String, String> {
