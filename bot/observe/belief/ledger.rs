@@ -13,6 +13,8 @@ use crate::{
 const MOST: usize = 100_000;
 /// How many are read at once.
 const STEP: usize = 500;
+/// How many new ones are taken in at once; with more of them it begins anew at the head, step by step.
+const NEW: usize = 5_000;
 /// How many commits a merge may bring that are searched for seals.
 const MERGED: usize = 200;
 
@@ -70,7 +72,7 @@ impl Ledger {
             return Ok(());
         }
         if let Some(newest) = self.newest.take() {
-            let commits = mirror.log(&head, Some(&newest), MOST)?;
+            let commits = mirror.log(&head, Some(&newest), NEW)?;
             if commits.last().is_some_and(|oldest| oldest.parents.first() == Some(&newest)) {
                 for newer in commits.iter().rev() {
                     for used in self.enter(mirror, newer)? {
