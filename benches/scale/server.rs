@@ -90,13 +90,8 @@ impl Server {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let child = command.spawn().expect("the server starts");
         let server = Self { child, url, client: client() };
-        while server
-            .client
-            .get(format!("{}/readyz", server.url))
-            .send()
-            .is_ok_and(|a| a.status().is_success())
-            == false
-        {
+        let ready = || server.client.get(format!("{}/readyz", server.url)).send();
+        while !ready().is_ok_and(|answer| answer.status().is_success()) {
             assert!(begin.elapsed() < PATIENCE, "it does not get ready");
             std::thread::sleep(Duration::from_millis(5));
         }

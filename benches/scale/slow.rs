@@ -92,12 +92,11 @@ pub(crate) fn run(table: &mut Table, size: Size) {
     std::fs::write(&file, text).expect("settings");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let stop = CancellationToken::new();
-    let running = runtime.block_on(async {
-        let settings = Settings::load(&file, &|_| None).unwrap_or_else(|error| panic!("{error}"));
-        let slow = |forge| Arc::new(Slow(forge)) as Arc<dyn Forge>;
-        let server = Server::with_forges(settings, Arc::new(SystemClock::default()), &slow).await;
-        tokio::spawn(server.unwrap_or_else(|error| panic!("{error}")).run(stop.clone()))
-    });
+    let settings = Settings::load(&file, &|_| None).unwrap_or_else(|error| panic!("{error}"));
+    let slow = |forge| Arc::new(Slow(forge)) as Arc<dyn Forge>;
+    let server = runtime.block_on(Server::with_forges(settings, Arc::new(SystemClock::default()), &slow));
+    let server = server.unwrap_or_else(|error| panic!("{error}"));
+    let running = runtime.spawn(server.run(stop.clone()));
     let client = server::client();
     while !client.get(format!("{url}/readyz")).send().is_ok_and(|answer| answer.status().is_success()) {
         std::thread::sleep(Duration::from_millis(5));

@@ -11,6 +11,10 @@ use gix::{ObjectId, objs::FindExt as _};
 
 use super::{error::GitError, mirror::Mirror};
 
+/// How many commits of both are walked after all others. A commit of both that stands further behind, and was
+/// reached from one side alone, is told as that side's own: it costs whoever asks a second look at it, no more.
+const BEHIND: usize = 256;
+
 /// A commit that was seen on the way.
 #[derive(Debug, Default)]
 struct Node {
@@ -76,6 +80,11 @@ impl Mirror {
             for side in [Side::Ours, Side::Theirs, Side::Both] {
                 walk.step(side)?;
             }
+        }
+        // A side branch that was merged late may have led past what the two share to something older, which looks
+        // like one side's own until the walk from what they share gets there.
+        for _ in 0..BEHIND {
+            walk.step(Side::Both)?;
         }
         Ok(walk.finish(ours))
     }

@@ -4,21 +4,9 @@ use gantry_core::ids::CommitId;
 
 use super::{
     error::GitError,
-    ids::BlobId,
     mirror::Mirror,
-    steps::{Differ, Paths},
+    steps::{Changed, Differ, Paths},
 };
-
-/// A file that differs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changed {
-    /// The path with `/` between its parts.
-    pub path: String,
-    /// The bytes before; `None` where there was no file.
-    pub before: Option<BlobId>,
-    /// The bytes after; `None` where there is no file. Equal to `before` when only the mode changed.
-    pub after: Option<BlobId>,
-}
 
 impl Mirror {
     /// The files for which `wanted` says yes that differ between `parent` (nothing, for `None`) and `commit`,

@@ -63,7 +63,6 @@ pub mod trailers;
 mod wallet;
 
 pub use borrowed::Borrowed;
-pub use changed::Changed;
 pub use draft::{Draft, Drafting};
 pub use each::Reader;
 pub use error::GitError;
@@ -77,4 +76,5 @@ pub use push::{RefOutcome, RefResult, RefUpdate};
 pub use remote::{Credentials, Proxy, PushMethod, Remote};
 pub use sign::{Signing, SigningKey};
 pub use snapshot::{File, Kind, Listed, MAX_FILE, Snapshot, is_lfs_pointer};
+pub use steps::Changed;
 pub use steps::{End, Paths, Step, Steps};

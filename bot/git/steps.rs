@@ -20,13 +20,23 @@ use gix::{ObjectId, objs::FindExt as _};
 use jiff::Timestamp;
 
 use super::{
-    changed::Changed,
     error::GitError,
     ids::{self, BlobId},
     lists::{List, Pair},
     mirror::Mirror,
     snapshot::{MAX_DEPTH, MAX_PATHS},
 };
+
+/// A file that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// The path with `/` between its parts.
+    pub path: String,
+    /// The bytes before; `None` where there was no file.
+    pub before: Option<BlobId>,
+    /// The bytes after; `None` where there is no file. Equal to `before` when only the mode changed.
+    pub after: Option<BlobId>,
+}
 
 /// How many commits a thread takes at once.
 const PIECE: usize = 64;

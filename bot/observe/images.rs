@@ -29,7 +29,7 @@ use serde_json::json;
 use super::{
     faults::{self, Fault},
     presence::Presences,
-    resolving::{Begun, Resolving},
+    resolving::{Begun, Resolved, Resolving},
 };
 use crate::{
     clock::Clock,
@@ -73,18 +73,6 @@ pub struct Images {
     presences: Presences,
     /// Tags that are being resolved beside the loop, by their host.
     resolving: Resolving,
-}
-
-/// What a tag points to.
-pub enum Resolved {
-    /// This.
-    Digest(Digest),
-    /// The registry has no such tag, or no registry of the settings holds the image.
-    Missing,
-    /// The registry does not answer now, and may later.
-    Silent(String),
-    /// The registry gives an answer that waiting does not better.
-    Refused(String),
 }
 
 /// What was learnt of one image's tags.

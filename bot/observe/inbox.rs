@@ -9,7 +9,7 @@ use gantry_core::build::BuildReport;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::images::{Images, Resolved};
+use super::{images::Images, resolving::Resolved};
 use crate::{
     intake::request::{Outcome, Request},
     speak::Renderer,

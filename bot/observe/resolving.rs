@@ -5,13 +5,23 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use gantry_core::ids::{ImageName, Tag};
+use gantry_core::ids::{Digest, ImageName, Tag};
 use tokio::sync::{Semaphore, watch};
-
-use super::images::Resolved;
 
 /// How many tags of one host are asked for side by side; others wait for their turn, and no other host for them.
 const OF_A_HOST: usize = 4;
+
+/// What a tag points to.
+pub enum Resolved {
+    /// This.
+    Digest(Digest),
+    /// The registry has no such tag, or no registry of the settings holds the image.
+    Missing,
+    /// The registry does not answer now, and may later.
+    Silent(String),
+    /// The registry gives an answer that waiting does not better.
+    Refused(String),
+}
 
 /// An image and its tag.
 type Key = (ImageName, Tag);

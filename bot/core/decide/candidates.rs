@@ -5,6 +5,7 @@ use std::{cmp::Ordering, collections::BTreeMap};
 use jiff::Timestamp;
 
 use super::{
+    builds::ranked,
     order::{self, Came, Compared, Order, Present},
     rejected::rejection,
     together,
@@ -20,7 +21,6 @@ use crate::{
     gates::{self, GateVerdict, Stay, Subject},
     ids::{EnvironmentName, ReleaseId},
     reason::{OrderBy, Reason},
-    select::Candidate as Tagged,
 };
 
 /// A release that was looked at for an environment.
@@ -53,9 +53,6 @@ struct Found {
     /// It was never promoted into one of the environments before.
     uncounted: bool,
 }
-
-/// How many of the newest builds of an image are looked at behind ones that failed.
-const DEPTH: usize = 50;
 
 impl Considered {
     /// It stands behind what the environment holds: of interest only to who asks for it by name.
@@ -237,21 +234,6 @@ fn builds(view: &View<'_>, present: &Present<'_>) -> Vec<Release> {
         artifacts.push(artifact);
     }
     vec![made(artifacts)]
-}
-
-/// The builds of one image that the config selects, newest first, without those that CI says failed.
-pub(super) fn ranked(view: &View<'_>, image: &Image) -> Vec<Artifact> {
-    let catalog = &view.facts.catalog;
-    let candidates = catalog
-        .tags_of(&image.image)
-        .filter(|(tag, fact)| fact.state != TagState::Gone && image.select.matches(tag))
-        .filter_map(|(tag, _)| catalog.artifact_at(&image.image, tag))
-        .map(|artifact| Artifact { entry: image.entry.clone(), ..artifact })
-        .filter(|artifact| catalog.failure(&image.image, &artifact.digest).is_none())
-        .map(|artifact| Tagged { tag: artifact.tag.clone(), built: artifact.built, payload: artifact });
-    let mut ranked = image.select.rank(candidates.collect());
-    ranked.truncate(DEPTH);
-    ranked.into_iter().map(|candidate| candidate.payload).collect()
 }
 
 /// How many listed tags of an image must be described before one can be called the newest (promise 4).

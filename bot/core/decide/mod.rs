@@ -15,6 +15,7 @@
 //! - `place` joins them into a standing and its effects.
 //! - `decider` remembers what was decided, and decides anew where something changed.
 
+mod builds;
 pub mod candidates;
 mod context;
 pub mod decider;

@@ -6,7 +6,7 @@ use super::{
     candidates,
     context::Context,
     order::{self, Came, Order, Present},
-    standing::PlaceDecision,
+    standing::{PlaceDecision, Step},
     together,
     view::View,
 };
@@ -75,13 +75,17 @@ pub(super) fn ahead(
         }
         if let Some(decision) = before.iter().find(|decision| decision.standing.place.environment == name) {
             let standing = &decision.standing;
-            let coming = standing.next.iter().map(|next| &next.release).chain(&standing.release);
-            for release in coming {
-                if newer(release)
-                    && let Some(environment) = missing(release)
-                {
-                    return Some((release.clone(), environment));
+            for next in standing.next.iter().filter(|next| newer(&next.release)) {
+                // One that was there before and is on its way there again is missing where it waits.
+                let again = (next.step != Step::Stopped && direct.contains(&name)).then(|| name.clone());
+                if let Some(environment) = missing(&next.release).or(again) {
+                    return Some((next.release.clone(), environment));
                 }
+            }
+            if let Some(release) = standing.release.as_ref().filter(|release| newer(release))
+                && let Some(environment) = missing(release)
+            {
+                return Some((release.clone(), environment));
             }
         }
         if let Some(stage) = view.pipeline.stage(&name) {

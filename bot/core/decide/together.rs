@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
-use super::{candidates::ranked, order::Present, view::View};
+use super::{builds::ranked, order::Present, view::View};
 use crate::{
     artifact::Artifact,
     config::pipeline::Image,
