@@ -135,7 +135,7 @@ impl Remote {
         tame(&self.address.to_string(), 300)
     }
 
-    /// The repository's identity: the same for all its URLs, see [`Address::identity`].
+    /// The repository's identity: the same for all its URLs: host, port and path of the address.
     #[must_use]
     pub fn identity(&self) -> String {
         tame(&self.address.identity(), 2000)

@@ -10,11 +10,11 @@
 //! - **What was asked for is what came** (promise 7). A manifest or config is used only when its bytes hash
 //!   to the digest that named it.
 //! - **Secrets stay secret** (promise 9). Credentials go to the registry's own origin, and to the token service
-//!   that it names where that is known to belong to it ([`reach`]), over https (over http only where the endpoint
+//!   that it names where that is known to belong to it (`reach`), over https (over http only where the endpoint
 //!   itself is set to be insecure); they never follow a redirect to another origin. Errors show URLs without query
 //!   or user.
 //! - **A registry leads nowhere inside.** A redirect or a token service at an address of this machine, of its link or
-//!   of a private network is not gone to, unless the registry itself is there ([`reach`]).
+//!   of a private network is not gone to, unless the registry itself is there (`reach`).
 //! - **Everything is bounded**: bytes of a body, time of a connection, of a pause between two pieces and of
 //!   a whole request, pages, tags, redirects, requests in flight, text in labels.
 //! - **No clock.** Callers pass `now`; within a call it is carried on by a monotonic timer, so that a

@@ -68,7 +68,7 @@ impl Server {
     }
 
     /// Serves until `stop`. From then on the server is not ready; what it is writing is ended, or given up after
-    /// [`AT_THE_END`]; then nobody is answered any more. What was given up is found again by the next start.
+    /// `AT_THE_END`; then nobody is answered any more. What was given up is found again by the next start.
     pub async fn run(self, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
         for mut engine in self.engines {
