@@ -133,7 +133,13 @@ fn gates_of(context: &Context<'_>, record: &Record) -> Vec<GateVerdict> {
 /// Why Gantry does not merge what nobody asked for: it was never promoted where it comes from.
 fn held_back(context: &Context<'_>, record: &Record, position: Option<usize>) -> Option<Reason> {
     let refused = context.considered.get(position?)?.refused.as_ref();
-    refused.filter(|reason| record.by.is_none() && is_uncounted(reason)).cloned()
+    Some(match refused.filter(|reason| record.by.is_none() && is_uncounted(reason))?.clone() {
+        // Where nothing is proposed it is no fault; an open proposal waits for somebody.
+        Reason::NeverPromoted { environment, by, commit, version: _ } => {
+            Reason::NotPromoted { environment, by, commit, claimed: false }
+        }
+        reason => reason,
+    })
 }
 
 fn is_uncounted(reason: &Reason) -> bool {

@@ -6,7 +6,7 @@ use super::{
     candidates,
     context::Context,
     order::{self, Came, Order, Present},
-    standing::{PlaceDecision, Step},
+    standing::PlaceDecision,
     together,
     view::View,
 };
@@ -61,8 +61,11 @@ pub(super) fn ahead(
         order::compare(view.application, release, Came::default(), present).order == Order::Newer
     };
     let missing = |release: &Release| {
-        let lacks = |name: &&EnvironmentName| !view.visits(name).iter().any(|visit| visit.is_of(&release.id));
-        direct.iter().find(lacks).cloned()
+        let at = |name: &EnvironmentName| before.iter().find(|d| d.standing.place.environment == *name);
+        let holds = |decision: &PlaceDecision| {
+            decision.standing.release.as_ref().is_some_and(|held| held.id == release.id)
+        };
+        direct.iter().find(|name| !at(name).is_some_and(holds)).cloned()
     };
     let mut seen = BTreeSet::new();
     let mut open: Vec<EnvironmentName> = direct.clone();
@@ -75,17 +78,13 @@ pub(super) fn ahead(
         }
         if let Some(decision) = before.iter().find(|decision| decision.standing.place.environment == name) {
             let standing = &decision.standing;
-            for next in standing.next.iter().filter(|next| newer(&next.release)) {
-                // One that was there before and is on its way there again is missing where it waits.
-                let again = (next.step != Step::Stopped && direct.contains(&name)).then(|| name.clone());
-                if let Some(environment) = missing(&next.release).or(again) {
-                    return Some((next.release.clone(), environment));
+            let coming = standing.next.iter().map(|next| &next.release).chain(&standing.release);
+            for release in coming {
+                if newer(release)
+                    && let Some(environment) = missing(release)
+                {
+                    return Some((release.clone(), environment));
                 }
-            }
-            if let Some(release) = standing.release.as_ref().filter(|release| newer(release))
-                && let Some(environment) = missing(release)
-            {
-                return Some((release.clone(), environment));
             }
         }
         if let Some(stage) = view.pipeline.stage(&name) {
