@@ -3,104 +3,18 @@
 //! The same value is shown on the proposal, in the CLI, on the page and in the API; its sentence stands in
 //! `templates/reasons.txt`, one for each kind.
 
+mod parts;
+mod told;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::parts::{Mark, OrderBy, Owner, Problem};
 use crate::{
     duration::Span,
     ids::{ApplicationName, CommitId, EnvironmentName, ImageName, ProposalNumber, Tag},
 };
-
-/// Who has to act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Owner {
-    /// The team that owns the infra repository or `gantry.yaml`.
-    Team,
-    /// The CI of the application.
-    Ci,
-    /// A release manager.
-    ReleaseManager,
-    /// Whoever runs Gantry, the registry or the forge.
-    Platform,
-    /// Nobody: time passes, or Gantry goes on by itself.
-    Nobody,
-}
-
-/// How a release stands somewhere, in one sign. Every view shows the same one for the same reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mark {
-    /// It is there, or was; or the gate passes.
-    Done,
-    /// Gantry does it now.
-    Moving,
-    /// Time, CI, a registry or a release manager's word is missing.
-    Waiting,
-    /// It doesn't go on until somebody acts.
-    Stopped,
-    /// Nothing is under way.
-    Quiet,
-}
-
-impl Mark {
-    /// The sign.
-    #[must_use]
-    pub fn sign(self) -> &'static str {
-        match self {
-            Self::Done => "✓",
-            Self::Moving => "→",
-            Self::Waiting => "…",
-            Self::Stopped => "✗",
-            Self::Quiet => "·",
-        }
-    }
-}
-
-/// Something in a repository's files that has to be mended by people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Problem {
-    /// The file, where one is at fault.
-    pub file: Option<String>,
-    /// Its line, from 1.
-    pub line: Option<usize>,
-    /// The column, from 1, in characters.
-    pub column: Option<usize>,
-    /// What is wrong.
-    pub message: String,
-    /// Who must act.
-    pub owner: Owner,
-}
-
-impl std::fmt::Display for Problem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(file) = &self.file {
-            write!(f, "{file}:")?;
-            for number in [self.line, self.column].into_iter().flatten() {
-                write!(f, "{number}:")?;
-            }
-            f.write_str(" ")?;
-        }
-        f.write_str(&self.message)
-    }
-}
-
-/// By what one release is told from a newer one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum OrderBy {
-    /// The version, by `semver`.
-    Semver,
-    /// The build time.
-    BuildTime,
-    /// The tag's text, by `alphabetical`.
-    Alphabetical,
-    /// The number, by `numerical`.
-    Numerical,
-    /// The order in which they came to the environment before.
-    Arrival,
-}
 
 /// Why something is as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -414,108 +328,4 @@ pub enum Reason {
         #[schemars(with = "String")]
         retry: Timestamp,
     },
-}
-
-impl Reason {
-    /// Who has to act for it to go on.
-    #[must_use]
-    pub fn owner(&self) -> Owner {
-        match self {
-            Self::CheckMissing { .. } | Self::CheckRunning { .. } | Self::CheckFailed { .. } => Owner::Ci,
-            Self::NeedsApproval { .. }
-            | Self::Rejected { .. }
-            | Self::BehindRejected { .. }
-            | Self::TakenBack { .. }
-            | Self::NotPromoted { .. }
-            | Self::Pinned { .. } => Owner::ReleaseManager,
-            Self::NoBuild { problem: Some(_), .. } | Self::DigestUnseen { problem: Some(_), .. } => {
-                Owner::Platform
-            }
-            Self::NoBuild { .. }
-            | Self::NotTogether { .. }
-            | Self::NeverSeen { .. }
-            | Self::TagGone
-            | Self::DigestGone { .. }
-            | Self::ReportsLost { .. } => Owner::Ci,
-            Self::Withdrawn { .. }
-            | Self::Unordered { .. }
-            | Self::UnknownContents { .. }
-            | Self::TakenOver { .. }
-            | Self::NotConfigured { .. }
-            | Self::NotSelected { .. }
-            | Self::GoesBack { .. }
-            | Self::SoakCutShort { .. } => Owner::Team,
-            Self::Broken { problem } => problem.owner,
-            Self::WriteRefused { owner, .. } => *owner,
-            Self::ForgeSilent | Self::GitSilent => Owner::Platform,
-            Self::Soaked { .. }
-            | Self::Soaking { .. }
-            | Self::NotUpstream { .. }
-            | Self::ChecksPassed { .. }
-            | Self::Approved { .. }
-            | Self::MergesItself
-            | Self::NeverPromoted { .. }
-            | Self::HistoryUnread { .. }
-            | Self::DigestUnseen { .. }
-            | Self::OlderThanHeld { .. }
-            | Self::Superseded { .. }
-            | Self::ListIncomplete { .. }
-            | Self::InPlace { .. }
-            | Self::WasInPlace { .. }
-            | Self::Ready
-            | Self::Proposed { .. }
-            | Self::NewerUpstream { .. }
-            | Self::NothingNewer => Owner::Nobody,
-        }
-    }
-
-    /// The mark that stands before it, wherever it is shown.
-    #[must_use]
-    pub fn mark(&self) -> Mark {
-        match self {
-            Self::Soaked { .. }
-            | Self::ChecksPassed { .. }
-            | Self::Approved { .. }
-            | Self::MergesItself
-            | Self::InPlace { .. }
-            | Self::WasInPlace { .. } => Mark::Done,
-            Self::Ready => Mark::Moving,
-            Self::Soaking { .. }
-            | Self::NotUpstream { .. }
-            | Self::CheckMissing { .. }
-            | Self::CheckRunning { .. }
-            | Self::NeedsApproval { .. }
-            | Self::Proposed { .. }
-            | Self::DigestUnseen { .. }
-            | Self::HistoryUnread { .. }
-            | Self::ReportsLost { .. }
-            | Self::NotTogether { .. }
-            | Self::ListIncomplete { .. } => Mark::Waiting,
-            Self::NothingNewer | Self::NewerUpstream { .. } | Self::NeverPromoted { .. } => Mark::Quiet,
-            Self::SoakCutShort { .. }
-            | Self::CheckFailed { .. }
-            | Self::Rejected { .. }
-            | Self::Withdrawn { .. }
-            | Self::TakenBack { .. }
-            | Self::NotPromoted { .. }
-            | Self::OlderThanHeld { .. }
-            | Self::GoesBack { .. }
-            | Self::Unordered { .. }
-            | Self::Superseded { .. }
-            | Self::BehindRejected { .. }
-            | Self::NotSelected { .. }
-            | Self::Pinned { .. }
-            | Self::NeverSeen { .. }
-            | Self::TagGone
-            | Self::DigestGone { .. }
-            | Self::NoBuild { .. }
-            | Self::UnknownContents { .. }
-            | Self::Broken { .. }
-            | Self::TakenOver { .. }
-            | Self::NotConfigured { .. }
-            | Self::ForgeSilent
-            | Self::GitSilent
-            | Self::WriteRefused { .. } => Mark::Stopped,
-        }
-    }
 }
